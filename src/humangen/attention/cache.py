@@ -1,0 +1,27 @@
+"""The reference, read once: each self-attention layer's keys and values."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from humangen.types import InputError
+
+
+class ReferenceCache:
+    """Keys and values (B, heads, N, d) of B references, by layer path."""
+
+    def __init__(self) -> None:
+        self.layers: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def write(self, layer: str, key: Tensor, value: Tensor) -> None:
+        self.layers[layer] = (key, value)
+
+    def read(self, layer: str) -> tuple[Tensor, Tensor]:
+        if layer not in self.layers:
+            raise InputError(f"the reference cache has no layer {layer!r}: it was read by another network")
+        return self.layers[layer]
+
+    @property
+    def references(self) -> int:
+        """B, the number of references held."""
+        return next(iter(self.layers.values()))[0].shape[0]

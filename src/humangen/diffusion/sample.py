@@ -1,0 +1,22 @@
+"""Sampling: a pure loop over a solver's timesteps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from humangen.diffusion.schedule import Solver
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+
+
+@torch.no_grad()
+def sample(denoise: Denoise, noise: Tensor, solver: Solver) -> Tensor:
+    """Latents from `noise` (K, F, C, h, w) by calling `denoise(latents, timestep (K,))` at each timestep."""
+    latents = noise
+    for timestep in solver.timesteps:
+        prediction = denoise(latents, timestep.expand(len(latents)).to(latents.device))
+        latents = solver.step(prediction.to(latents.dtype), timestep, latents, return_dict=False)[0]
+    return latents

@@ -1,0 +1,154 @@
+"""The one definition of the noise process that training, validation and sampling share."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
+from torch import Tensor
+
+from humangen.types import InputError
+
+
+class Solver(Protocol):
+    """A diffusers scheduler ready for one sampling run: `timesteps`, and `step(prediction, t, latents)`."""
+
+    timesteps: Tensor
+
+    def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor) -> tuple: ...
+
+
+class Schedule(Protocol):
+    """z_t from (z_0, noise, t), what the network predicts, and the way back. Timesteps are (K,), 0..999."""
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor: ...
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor: ...
+
+    def target(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor: ...
+
+    def clean(self, noisy: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor: ...
+
+    def snr(self, timestep: Tensor) -> Tensor: ...
+
+    def solver(self, name: str, num_steps: int) -> Solver: ...
+
+
+def _like(values: Tensor, tensor: Tensor) -> Tensor:
+    """Per-clip values (K,) broadcast over `tensor` (K, ...)."""
+    return values.to(tensor).reshape(-1, *[1] * (tensor.dim() - 1))
+
+
+class VarianceSchedule:
+    """z_t = sqrt(abar_t) z_0 + sqrt(1 - abar_t) eps, the betas of Stable Diffusion.
+
+    `zero_snr` rescales them so that the last step is pure noise (Lin et al. 2023, Algorithm 1), which only a
+    v or sample prediction can learn from.
+    """
+
+    solvers = {"ddim": DDIMScheduler, "dpm": DPMSolverMultistepScheduler}
+
+    def __init__(
+        self,
+        *,
+        prediction: Literal["v_prediction", "epsilon", "sample"] = "v_prediction",
+        zero_snr: bool = True,
+        beta_start: float = 0.00085,
+        beta_end: float = 0.012,
+        num_timesteps: int = 1000,
+    ) -> None:
+        if prediction == "epsilon" and zero_snr:
+            raise InputError("prediction 'epsilon' learns nothing at zero SNR: set zero_snr=false")
+        self.prediction = prediction
+        self.config = {
+            "num_train_timesteps": num_timesteps,
+            "beta_schedule": "scaled_linear",
+            "beta_start": beta_start,
+            "beta_end": beta_end,
+            "prediction_type": prediction,
+            "rescale_betas_zero_snr": zero_snr,
+            "timestep_spacing": "trailing",
+        }
+        self.abar = DDIMScheduler(**self.config).alphas_cumprod
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(0, len(self.abar), (count,), generator=generator)
+
+    def scales(self, timestep: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply `like`."""
+        abar = self.abar.to(timestep.device)[timestep.long()]
+        return _like(abar.sqrt(), like), _like((1 - abar).sqrt(), like)
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        signal, spread = self.scales(timestep, clean)
+        return signal * clean + spread * noise
+
+    def target(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        if self.prediction == "epsilon":
+            return noise
+        if self.prediction == "sample":
+            return clean
+        signal, spread = self.scales(timestep, clean)
+        return signal * noise - spread * clean
+
+    def clean(self, noisy: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
+        """The estimate of z_0."""
+        signal, spread = self.scales(timestep, noisy)
+        if self.prediction == "epsilon":
+            return (noisy - spread * prediction) / signal
+        if self.prediction == "sample":
+            return prediction
+        return signal * noisy - spread * prediction
+
+    def snr(self, timestep: Tensor) -> Tensor:
+        abar = self.abar.to(timestep.device)[timestep.long()]
+        return abar / (1 - abar)
+
+    def solver(self, name: str, num_steps: int) -> Solver:
+        if name not in self.solvers:
+            raise InputError(f"no solver {name!r} for this schedule; there are {', '.join(self.solvers)}")
+        options = {"clip_sample": False, "set_alpha_to_one": True} if name == "ddim" else {}
+        solver = self.solvers[name](**self.config, **options)
+        solver.set_timesteps(num_steps)
+        return solver
+
+
+class FlowSchedule:
+    """z_t = (1 - s) z_0 + s eps with s = (t + 1) / 1000, predicting eps - z_0 (rectified flow).
+
+    Timesteps are drawn with a logit-normal density (Esser et al. 2024, section 3.1).
+    """
+
+    def __init__(self, *, num_timesteps: int = 1000) -> None:
+        self.num_timesteps = num_timesteps
+
+    def sigma(self, timestep: Tensor) -> Tensor:
+        return (timestep.float() + 1) / self.num_timesteps
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        sigma = torch.randn(count, generator=generator).sigmoid()
+        return (sigma * self.num_timesteps).long().clamp(max=self.num_timesteps - 1)
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        sigma = _like(self.sigma(timestep), clean)
+        return (1 - sigma) * clean + sigma * noise
+
+    def target(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        return noise - clean
+
+    def clean(self, noisy: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
+        return noisy - _like(self.sigma(timestep), noisy) * prediction
+
+    def snr(self, timestep: Tensor) -> Tensor:
+        sigma = self.sigma(timestep)
+        return ((1 - sigma) / sigma) ** 2
+
+    def solver(self, name: str, num_steps: int) -> Solver:
+        if name != "euler":
+            raise InputError(f"no solver {name!r} for a flow; there is euler")
+        solver = FlowMatchEulerDiscreteScheduler(num_train_timesteps=self.num_timesteps)
+        solver.set_timesteps(num_steps)
+        # diffusers counts t = 1000 s; here t = 1000 s - 1, so that every schedule shares the range 0..999
+        solver.timesteps = solver.timesteps - 1
+        return solver

@@ -1,0 +1,164 @@
+"""Pictures and videos in files. At this edge pixels are uint8 RGB, (H, W, 3) or (F, H, W, 3)."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from humangen.types import InputError
+
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
+VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif"}
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name when the block ends well, and is gone when it does not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """An RGB picture (H, W, 3), upright by its EXIF tag, transparency laid on white, 16-bit grey scaled to 8."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no picture at {path}")
+    try:
+        with Image.open(path) as opened:
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I") or picture.mode == "F":
+                values = np.asarray(picture, np.float32)
+                picture = Image.fromarray((values / max(values.max(), 255.0) * 255).astype(np.uint8))
+            picture = picture.convert("RGBA")
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(f"{path} is not a picture that can be read: {error}") from error
+    white = Image.new("RGBA", picture.size, "white")
+    return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    with replacing(path) as temporary:
+        Image.fromarray(picture).save(temporary)
+
+
+def fit_picture(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`picture` scaled to fit into height x width, aspect kept, centred, the rest filled with its border colour."""
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
+    resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    top, left = (height - resized.shape[0]) // 2, (width - resized.shape[1]) // 2
+    bottom, right = height - resized.shape[0] - top, width - resized.shape[1] - left
+    return cv2.copyMakeBorder(resized, top, bottom, left, right, cv2.BORDER_REPLICATE)
+
+
+def encode_video(frames: Iterable[np.ndarray], fps: float, *, quality: int = 12, keyframe_every: int = 8) -> bytes:
+    """H.264 mp4 bytes of `frames`, constant rate factor `quality` (0 is lossless, 51 worst), sides even."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = None
+        for frame in frames:
+            frame = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
+            if stream is None:
+                stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+                stream.height, stream.width, stream.pix_fmt = frame.shape[0], frame.shape[1], "yuv420p"
+                stream.options = {"crf": str(quality), "g": str(keyframe_every), "preset": "fast"}
+                stream.codec_context.thread_count = 1  # so that the same frames give the same bytes
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        if stream is None:
+            raise InputError("a video needs at least one frame")
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    data = encode_video(frames, fps)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def open_video(source: str | Path | bytes) -> VideoReader:
+    """A decord reader on a file or on the bytes of one. Open it in the process that reads from it."""
+    import decord  # not on every platform, and only where videos are read
+
+    if not isinstance(source, bytes) and not Path(source).is_file():
+        raise InputError(f"no video at {source}")
+    name = "video in memory" if isinstance(source, bytes) else str(source)
+    try:
+        stream = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+        return VideoReader(decord.VideoReader(stream, num_threads=1), name)
+    except (RuntimeError, decord.DECORDError) as error:
+        raise InputError(f"{name} cannot be decoded: {str(error).splitlines()[0]}") from error
+
+
+class VideoReader:
+    """Frames of one video by number."""
+
+    def __init__(self, reader: object, name: str) -> None:
+        self._reader, self.name = reader, name
+
+    def __len__(self) -> int:
+        return len(self._reader)  # type: ignore[arg-type]
+
+    @property
+    def fps(self) -> float:
+        return float(self._reader.get_avg_fps())  # type: ignore[attr-defined]
+
+    def frames(self, numbers: Sequence[int]) -> np.ndarray:
+        """The frames (F, H, W, 3) with these numbers, in this order; decoding goes forward only."""
+        wanted = sorted(set(numbers))
+        try:
+            decoded = self._reader.get_batch(wanted).asnumpy()  # type: ignore[attr-defined]
+        except Exception as error:  # decord raises several unrelated types on truncated files
+            raise InputError(f"{self.name} cannot be decoded: {str(error).splitlines()[0]}") from error
+        places = {number: place for place, number in enumerate(wanted)}
+        return decoded[[places[number] for number in numbers]]
+
+
+def to_tensor(pixels: np.ndarray) -> Tensor:
+    """uint8 (..., H, W, 3) -> float (..., 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).movedim(-1, -3).float() / 127.5 - 1
+
+
+def to_uint8(pixels: Tensor) -> np.ndarray:
+    """Float (..., 3, H, W) in [-1, 1] -> uint8 (..., H, W, 3)."""
+    rounded = ((pixels.detach().float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return rounded.movedim(-3, -1).cpu().numpy()
+
+
+def contact_sheet(rows: Sequence[Sequence[np.ndarray]], *, gap: int = 4) -> np.ndarray:
+    """Pictures of one size (H, W, 3) laid out in rows on white."""
+    height, width = rows[0][0].shape[:2]
+    columns = max(map(len, rows))
+    sheet = np.full((len(rows) * (height + gap) + gap, columns * (width + gap) + gap, 3), 255, np.uint8)
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            top, left = gap + y * (height + gap), gap + x * (width + gap)
+            sheet[top : top + height, left : left + width] = picture
+    return sheet
+
+
+def gif(frames: np.ndarray, fps: float) -> bytes:
+    """An endless animated GIF of `frames` (F, H, W, 3)."""
+    pictures = [Image.fromarray(frame) for frame in frames]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0
+    )
+    return buffer.getvalue()

@@ -1,0 +1,55 @@
+"""Temporal layers that see only clips: references, and clips of one frame, pass them untouched."""
+
+from __future__ import annotations
+
+import torch
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+from torch import Tensor, nn
+
+from humangen.attention.spatial import Spatial
+
+
+class ClipMotion(AnimateDiffTransformer3D):
+    """AnimateDiff's temporal transformer over the target rows of a batch.
+
+    diffusers' blocks hand their `num_frames` argument on unread; it carries the batch's `Spatial` here.
+    """
+
+    def forward(  # type: ignore[override]
+        self,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        timestep: Tensor | None = None,
+        class_labels: Tensor | None = None,
+        num_frames: Spatial | None = None,
+        cross_attention_kwargs: dict | None = None,
+    ) -> Tensor:
+        assert num_frames is not None
+        references, frames = num_frames.references, num_frames.frames
+        if frames == 1:
+            return hidden_states
+        targets = super().forward(hidden_states[references:], num_frames=frames)
+        return torch.cat([hidden_states[:references], targets])
+
+
+def use_clip_motion(unet: nn.Module) -> None:
+    """Turns a U-Net's temporal layers into `ClipMotion`, and makes fresh ones start as the identity.
+
+    The class is changed in place because the modules have no config to rebuild them from, and because the
+    parameter names must stay those of published motion adapters.
+    """
+    for module in unet.modules():
+        if isinstance(module, AnimateDiffTransformer3D):
+            module.__class__ = ClipMotion
+            nn.init.zeros_(module.proj_out.weight)
+            nn.init.zeros_(module.proj_out.bias)
+
+
+def motion_parameters(unet: nn.Module) -> list[nn.Parameter]:
+    """The parameters of all temporal layers."""
+    return [
+        parameter
+        for module in unet.modules()
+        if isinstance(module, ClipMotion)
+        for parameter in module.parameters()
+    ]

@@ -1,0 +1,60 @@
+"""What travels between the parts.
+
+Axes: B samples, K clips (a multiple of B: several clips may share one reference), F frames, C channels,
+H W pixels, h w latent cells, N tokens, D width, J joints.
+Pixels are float in [-1, 1], channels first; pose maps are float in [0, 1], channels first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+class InputError(ValueError):
+    """Something a person can put right: says what was wrong, in which file or key, and what to do."""
+
+
+@dataclass
+class AnimationBatch:
+    """B reference pictures and the K clips to paint of them, clips of the same sample side by side.
+
+    `figure` marks the pixels of the person in the target and in the reference together (their union).
+    `skipped` names the broken samples that were passed over on the way to this batch.
+    """
+
+    keys: list[str]  # K, one a clip
+    reference: Tensor  # B C H W, [-1, 1]
+    reference_pose: Tensor  # B 3 H W, [0, 1]
+    target: Tensor  # K F C H W, [-1, 1]
+    target_pose: Tensor  # K F 3 H W, [0, 1]
+    figure: Tensor | None = None  # K F H W, bool
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PictureBatch:
+    """Pictures alone, for training a codec."""
+
+    keys: list[str]
+    pixels: Tensor  # B C H W, [-1, 1]
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Reference:
+    """What the denoiser reads: clean latents, the pose drawn in that picture, and image-encoder tokens."""
+
+    latents: Tensor  # B C h w
+    pose: Tensor  # B 3 H W, [0, 1]
+    tokens: Tensor  # B N D
+
+
+@dataclass
+class Condition:
+    """What a clip is to show. `present` is False where the reference is dropped; None: nowhere."""
+
+    pose: Tensor  # K F 3 H W, [0, 1]
+    tokens: Tensor  # K N D
+    present: Tensor | None = None  # K, bool
