@@ -9,14 +9,12 @@ from humangen.diffusion.sample import Denoise
 from humangen.types import Condition
 
 
-def drop_reference(condition: Condition, null: Tensor, rate: float, generator: torch.Generator) -> Condition:
-    """Drops the reference of each clip with probability `rate`: its keys are not there and its tokens are
-    `null` (K, N, D), the very tokens that sampling without a reference uses."""
-    present = torch.rand(len(condition.pose), generator=generator) >= rate
+def drop_reference(condition: Condition, null: Tensor, present: Tensor) -> Condition:
+    """Drops the reference of each clip that is not `present` (K, bool): its keys are not there, and its tokens
+    are `null` (K, N, D), the very tokens that sampling without a reference uses."""
     if present.all():
         return condition
-    present = present.to(condition.pose.device)
-    tokens = torch.where(present[:, None, None], condition.tokens, null.to(condition.tokens))
+    tokens = torch.where(present[:, None, None], condition.tokens, null)
     return Condition(condition.pose, tokens, present)
 
 

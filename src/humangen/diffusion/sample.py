@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,6 +11,14 @@ from torch import Tensor
 from humangen.diffusion.schedule import Solver
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Which solver, and how many steps it takes."""
+
+    solver: str = "ddim"
+    num_steps: int = 20
 
 
 @torch.no_grad()

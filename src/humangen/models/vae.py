@@ -35,6 +35,11 @@ class LatentCodec(nn.Module):
         """Pixels per latent cell, along one side."""
         return self.patch * 2 ** (len(self.autoencoder.config.block_out_channels) - 1)
 
+    @property
+    def channels(self) -> int:
+        """C of the latents."""
+        return self.autoencoder.config.latent_channels
+
     def posterior(self, pixels: Tensor) -> Any:
         """The diagonal Gaussian over unscaled latents of `pixels` (B, 3, H, W) in [-1, 1]."""
         if pixels.shape[-2] % self.downscale or pixels.shape[-1] % self.downscale:

@@ -10,28 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Colour = tuple[int, int, int]
+from humangen.data.dancers.colours import (
+    CLOTH_COLOURS,
+    FLOORS,
+    HAIR_COLOURS,
+    IRISES,
+    SKINS,
+    WALLS,
+    Colour,
+    distinct_colour,
+    mix,
+)
 
-SKINS: tuple[Colour, ...] = (
-    (250, 219, 196), (242, 198, 165), (226, 172, 132), (200, 140, 98), (160, 104, 70), (118, 74, 50), (86, 54, 40),
-)
-HAIR_COLOURS: tuple[Colour, ...] = (
-    (38, 30, 34), (66, 44, 36), (110, 68, 40), (160, 84, 40), (214, 168, 96), (236, 208, 150), (158, 160, 168),
-    (176, 62, 74), (72, 92, 160), (196, 110, 168),
-)
-CLOTH_COLOURS: tuple[Colour, ...] = (
-    (222, 66, 62), (240, 126, 52), (250, 196, 60), (74, 160, 92), (30, 112, 104), (52, 122, 206), (34, 56, 120),
-    (122, 82, 176), (222, 92, 148), (246, 240, 228), (44, 46, 58), (120, 62, 56), (128, 190, 214), (170, 200, 88),
-    (246, 178, 170), (150, 150, 160),
-)
-WALLS: tuple[Colour, ...] = (
-    (244, 224, 200), (206, 226, 224), (232, 208, 214), (214, 218, 238), (222, 230, 200), (250, 236, 190),
-    (120, 156, 168), (198, 136, 110), (92, 104, 136), (150, 172, 140), (176, 154, 186), (70, 110, 112),
-)
-FLOORS: tuple[Colour, ...] = (
-    (198, 164, 128), (164, 128, 100), (180, 178, 172), (128, 128, 138), (214, 192, 164), (150, 116, 110),
-)
-IRISES: tuple[Colour, ...] = ((60, 40, 30), (44, 70, 110), (50, 90, 60), (30, 26, 30))
 HAIR_STYLES = ("crop", "short", "parted", "bob", "long", "bun", "ponytail", "afro")
 PATTERNS = ("plain", "stripes", "bars", "dots", "print", "halves", "yoke")
 SLEEVES = ("none", "short", "long")
@@ -76,7 +66,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Top:
-    """The upper garment. skirt is the reach of a dress down the leg (0 hip, 1 knee); None makes it a shirt."""
+    """The upper garment. skirt is how far a dress goes down the leg (1 is the knee); None for a shirt."""
 
     pattern: Pattern
     sleeve: str
@@ -135,10 +125,16 @@ class Dancer:
         hair = distinct_colour(chooser, HAIR_COLOURS, [(scene.wall, 110), (skin, 110)])
         top = choose_top(chooser, scene, skin)
         bottom = choose_bottom(chooser, scene, skin, top)
-        shoes = distinct_colour(chooser, CLOTH_COLOURS, [(scene.floor, 130), (bottom.pattern.colour, 110), (skin, 90)])
+        apart = [(scene.floor, 130.0), (bottom.pattern.colour, 110.0), (skin, 90.0)]
+        shoes = distinct_colour(chooser, CLOTH_COLOURS, apart)
         return cls(
-            skin=skin, build=choose_build(chooser), head=choose_head(chooser, hair, skin), top=top, bottom=bottom,
-            shoes=shoes, scene=scene,
+            skin=skin,
+            build=choose_build(chooser),
+            head=choose_head(chooser, hair, skin),
+            top=top,
+            bottom=bottom,
+            shoes=shoes,
+            scene=scene,
         )
 
 
@@ -147,45 +143,20 @@ def pick(chooser: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(chooser.integers(len(options)))]
 
 
-def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """The colour `share` of the way from first to second."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
-    return red, green, blue
-
-
-def darker(colour: Colour, share: float) -> Colour:
-    """The colour mixed with a bluish black, which keeps shades from looking dirty."""
-    return mix(colour, (30, 20, 50), share)
-
-
-def colour_distance(first: Colour, second: Colour) -> float:
-    """Perceived distance of two colours (the "redmean" weighting), 0..765."""
-    red_mean = (first[0] + second[0]) / 2
-    red, green, blue = (float(a - b) for a, b in zip(first, second, strict=True))
-    return float(((2 + red_mean / 256) * red**2 + 4 * green**2 + (2 + (255 - red_mean) / 256) * blue**2) ** 0.5)
-
-
-def distinct_colour(
-    chooser: np.random.Generator, options: Sequence[Colour], apart: Sequence[tuple[Colour, float]]
-) -> Colour:
-    """The first option in random order that keeps every wanted distance, else the one that comes nearest to it."""
-    shuffled = [options[int(index)] for index in chooser.permutation(len(options))]
-
-    def shortfall(option: Colour) -> float:
-        return max(max(wanted - colour_distance(option, other), 0.0) for other, wanted in apart)
-
-    return min(shuffled, key=shortfall)
-
-
 def choose_scene(chooser: np.random.Generator) -> Scene:
     """A wall, a floor and two accent colours that are close enough to the wall to stay behind the dancer."""
     wall = WALLS[int(chooser.integers(len(WALLS)))]
     floor = distinct_colour(chooser, FLOORS, [(wall, 90)])
-    first, second = (CLOTH_COLOURS[int(index)] for index in chooser.choice(len(CLOTH_COLOURS), 2, replace=False))
+    first, second = (
+        CLOTH_COLOURS[int(index)] for index in chooser.choice(len(CLOTH_COLOURS), 2, replace=False)
+    )
     return Scene(
-        kind=pick(chooser, SCENES), wall=wall, floor=floor,
+        kind=pick(chooser, SCENES),
+        wall=wall,
+        floor=floor,
         accents=(mix(wall, first, 0.3), mix(wall, second, 0.22)),
-        horizon=float(chooser.uniform(0.7, 0.82)), seed=int(chooser.integers(2**31)),
+        horizon=float(chooser.uniform(0.7, 0.82)),
+        seed=int(chooser.integers(2**31)),
     )
 
 
@@ -196,7 +167,10 @@ def choose_pattern(
     colour = distinct_colour(chooser, CLOTH_COLOURS, apart)
     accent = distinct_colour(chooser, CLOTH_COLOURS, [*apart, (colour, 230)])
     return Pattern(
-        kind=pick(chooser, kinds), colour=colour, accent=accent, motif=pick(chooser, MOTIFS),
+        kind=pick(chooser, kinds),
+        colour=colour,
+        accent=accent,
+        motif=pick(chooser, MOTIFS),
         period=float(chooser.uniform(0.11, 0.14)),
     )
 
@@ -207,7 +181,8 @@ def choose_top(chooser: np.random.Generator, scene: Scene, skin: Colour) -> Top:
     dress = chooser.random() < 0.25
     return Top(
         pattern=choose_pattern(chooser, PATTERNS, apart),
-        sleeve=pick(chooser, SLEEVES), neckline=pick(chooser, NECKLINES),
+        sleeve=pick(chooser, SLEEVES),
+        neckline=pick(chooser, NECKLINES),
         looseness=float(chooser.uniform(0.004, 0.018)),
         hem=float(chooser.uniform(0.0, 0.05)),
         skirt=float(chooser.uniform(0.6, 1.0)) if dress else None,
@@ -220,14 +195,18 @@ def choose_bottom(chooser: np.random.Generator, scene: Scene, skin: Colour, top:
     reach = {"trousers": (1.75, 1.97), "shorts": (0.5, 0.85), "skirt": (0.65, 1.0)}[kind]
     kinds = ("plain", "stripes", "dots") if kind == "skirt" and top.pattern.kind == "plain" else ("plain",)
     apart = [(scene.wall, 150.0), (scene.floor, 150.0), (skin, 120.0), (top.pattern.colour, 140.0)]
-    return Bottom(kind=kind, pattern=choose_pattern(chooser, kinds, apart), reach=float(chooser.uniform(*reach)))
+    return Bottom(
+        kind=kind, pattern=choose_pattern(chooser, kinds, apart), reach=float(chooser.uniform(*reach))
+    )
 
 
 def choose_build(chooser: np.random.Generator) -> Build:
     """Proportions around a stylised adult with a large head."""
     return Build(
-        height=float(chooser.uniform(0.77, 0.83)), shoulder=float(chooser.uniform(0.092, 0.112)),
-        waist=float(chooser.uniform(0.062, 0.08)), hip=float(chooser.uniform(0.074, 0.09)),
+        height=float(chooser.uniform(0.77, 0.83)),
+        shoulder=float(chooser.uniform(0.092, 0.112)),
+        waist=float(chooser.uniform(0.062, 0.08)),
+        hip=float(chooser.uniform(0.074, 0.09)),
         thickness=float(chooser.uniform(0.92, 1.15)),
     )
 
@@ -236,6 +215,10 @@ def choose_head(chooser: np.random.Generator, hair: Colour, skin: Colour) -> Hea
     """Hair style and face of the person."""
     lips = mix(skin, (190, 40, 60), float(chooser.uniform(0.4, 0.8)))
     return Head(
-        hair_style=pick(chooser, HAIR_STYLES), hair=hair, iris=IRISES[int(chooser.integers(len(IRISES)))], lips=lips,
-        smile=float(chooser.uniform(0.2, 1.0)), hair_side=1 if chooser.random() < 0.5 else -1,
+        hair_style=pick(chooser, HAIR_STYLES),
+        hair=hair,
+        iris=IRISES[int(chooser.integers(len(IRISES)))],
+        lips=lips,
+        smile=float(chooser.uniform(0.2, 1.0)),
+        hair_side=1 if chooser.random() < 0.5 else -1,
     )

@@ -7,10 +7,11 @@ from enum import IntEnum
 import cv2
 import numpy as np
 
-from humangen.data.dancers.appearance import Colour
+from humangen.data.dancers.colours import Colour
 
 CAMERA_PITCH = 0.15  # how far a step towards the camera moves a point down the picture
 SUBPIXEL_BITS = 4
+RIM_WIDTH = 0.009  # of the line around parts, figure units
 CIRCLE = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], axis=1)
 SHADE = 60  # of 256, how much darker the far edge of a round thing is
 SHADE_WAY = np.array([0.8, 0.6])  # the direction on the picture away from the light
@@ -43,7 +44,7 @@ class Canvas:
 
     def __init__(self, colours: np.ndarray, *, scale: float, origin: tuple[float, float]) -> None:
         self.colours = colours
-        self.labels = np.zeros(colours.shape[:2], np.uint8)
+        self.labels: np.ndarray = np.zeros(colours.shape[:2], np.uint8)
         self.scale = scale
         self.origin = np.array(origin)
 
@@ -61,7 +62,7 @@ class Canvas:
 
     def rim(self, outline: np.ndarray, colour: Colour, part: Part) -> None:
         """Draws the line around a polygon that sets a part off against what is behind it."""
-        self.line(np.concatenate([outline, outline[:1]]), 0.009, colour, part)
+        self.line(np.concatenate([outline, outline[:1]]), RIM_WIDTH, colour, part)
 
     def line(self, points: np.ndarray, width: float, colour: Colour, part: Part) -> None:
         """Draws an open line through pixels (N, 2); width in figure units."""
@@ -71,10 +72,13 @@ class Canvas:
         cv2.polylines(self.labels, [corners], False, int(part), thickness, cv2.LINE_8, SUBPIXEL_BITS)
 
     def drape(self, outline: np.ndarray, cloth: np.ndarray, quad: np.ndarray, part: Part) -> None:
-        """Fills a polygon (N, 2) with a cloth (h, w, 3) whose corners lie on the quad (4, 2), clockwise from top left."""
+        """Fills a polygon (N, 2) with a cloth (h, w, 3) laid on a quad (4, 2), clockwise from top left."""
         height, width = self.labels.shape
-        left, top = np.clip(np.floor(outline.min(axis=0)), 0, [width - 1, height - 1]).astype(int)
-        right, bottom = np.clip(np.ceil(outline.max(axis=0)) + 1, [left + 1, top + 1], [width, height]).astype(int)
+        x, y = outline[:, 0], outline[:, 1]
+        left, top = max(0, int(x.min())), max(0, int(y.min()))
+        right, bottom = min(width, int(x.max()) + 2), min(height, int(y.max()) + 2)
+        if left >= right or top >= bottom:
+            return
         mask = np.zeros((bottom - top, right - left), np.uint8)
         cv2.fillPoly(mask, [fixed_point(outline - [left, top])], 1, cv2.LINE_8, SUBPIXEL_BITS)
         rows, columns = cloth.shape[:2]
@@ -88,9 +92,11 @@ class Canvas:
         self.labels[top:bottom, left:right][inside] = part
 
     def tube_outline(self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float]) -> np.ndarray:
-        """Outline (N, 2) in pixels of two discs at points (3,) and what is between them; radii in figure units."""
+        """Outline (N, 2) in pixels of two discs at points (3,) joined; radii in figure units."""
         first, second = self.project(start), self.project(end)
-        discs = np.concatenate([first + CIRCLE * radii[0] * self.scale, second + CIRCLE * radii[1] * self.scale])
+        discs = np.concatenate(
+            [first + CIRCLE * radii[0] * self.scale, second + CIRCLE * radii[1] * self.scale]
+        )
         return cv2.convexHull(discs.astype(np.float32))[:, 0]
 
     def tube(
@@ -136,5 +142,7 @@ def smooth(outline: np.ndarray, rounds: int = 2) -> np.ndarray:
     """A closed polygon (N, 2) with its corners cut (Chaikin), twice the points a round."""
     for _ in range(rounds):
         following = np.roll(outline, -1, axis=0)
-        outline = np.stack([0.75 * outline + 0.25 * following, 0.25 * outline + 0.75 * following], axis=1).reshape(-1, 2)
+        outline = np.stack(
+            [0.75 * outline + 0.25 * following, 0.25 * outline + 0.75 * following], axis=1
+        ).reshape(-1, 2)
     return outline

@@ -1,8 +1,7 @@
-"""Motions: each dance is a ring of key poses, one a beat, passed with an eased step and a bounce on the beat."""
+"""Motions: each dance is a ring of key poses, one a beat, with eased steps and a bounce on the beat."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -18,7 +17,7 @@ HIP: Place = (0.02, -0.66, 0.12)
 SIDE: Place = (0.7, 0.02, 0.25)
 HIGH: Place = (0.4, 0.62, 0.15)
 HIGH_OUT: Place = (0.6, 0.46, 0.2)
-TEMPLE: Place = (0.12, 0.32, 0.12)
+TEMPLE: Place = (0.2, 0.5, 0.18)
 CHEST: Place = (-0.3, -0.32, 0.5)
 ACROSS: Place = (-0.55, -0.25, 0.5)
 ACROSS_LOW: Place = (-0.45, -0.72, 0.35)
@@ -41,9 +40,18 @@ BEHIND: Place = (-0.07, 0.0, -0.08)
 def mirrored(pose: Pose) -> Pose:
     """The pose with left and right exchanged."""
     return Pose(
-        yaw=-pose.yaw, twist=-pose.twist, lean=-pose.lean, bow=pose.bow, sway=-pose.sway, drop=pose.drop,
-        head_turn=-pose.head_turn, head_tilt=-pose.head_tilt, left_hand=pose.right_hand, right_hand=pose.left_hand,
-        left_foot=pose.right_foot, right_foot=pose.left_foot,
+        yaw=-pose.yaw,
+        twist=-pose.twist,
+        lean=-pose.lean,
+        bow=pose.bow,
+        sway=-pose.sway,
+        drop=pose.drop,
+        head_turn=-pose.head_turn,
+        head_tilt=-pose.head_tilt,
+        left_hand=pose.right_hand,
+        right_hand=pose.left_hand,
+        left_foot=pose.right_foot,
+        right_foot=pose.left_foot,
     )
 
 
@@ -54,20 +62,44 @@ def there_and_back(*poses: Pose) -> tuple[Pose, ...]:
 
 DANCES: dict[str, tuple[Pose, ...]] = {
     "sway": there_and_back(
-        Pose(sway=0.04, lean=-0.08, twist=0.2, head_tilt=0.1, left_hand=LOW_OUT, right_hand=CHEST, right_foot=WIDE),
+        Pose(
+            sway=0.04,
+            lean=-0.08,
+            twist=0.2,
+            head_tilt=0.1,
+            left_hand=LOW_OUT,
+            right_hand=CHEST,
+            right_foot=WIDE,
+        ),
         Pose(sway=0.0, drop=0.03, left_hand=FRONT_LOW, right_hand=FRONT_LOW, right_foot=WIDE, left_foot=WIDE),
     ),
     "disco": there_and_back(
-        Pose(yaw=0.2, sway=-0.03, lean=0.08, left_hand=HIGH_OUT, right_hand=HIP, left_foot=WIDE, head_turn=0.3),
-        Pose(yaw=-0.35, twist=-0.2, drop=0.05, sway=0.02, left_hand=ACROSS_LOW, right_hand=HIP, left_foot=WIDE),
+        Pose(
+            yaw=0.2, sway=-0.03, lean=0.08, left_hand=HIGH_OUT, right_hand=HIP, left_foot=WIDE, head_turn=0.3
+        ),
+        Pose(
+            yaw=-0.35, twist=-0.2, drop=0.05, sway=0.02, left_hand=ACROSS_LOW, right_hand=HIP, left_foot=WIDE
+        ),
     ),
     "twist": there_and_back(
-        Pose(yaw=0.55, twist=-0.75, drop=0.06, left_hand=GUARD, right_hand=SIDE, left_foot=WIDE, right_foot=WIDE),
-        Pose(yaw=0.1, twist=-0.1, drop=0.03, left_hand=GUARD, right_hand=GUARD, left_foot=WIDE, right_foot=WIDE),
+        Pose(
+            yaw=0.55,
+            twist=-0.75,
+            drop=0.06,
+            left_hand=GUARD,
+            right_hand=SIDE,
+            left_foot=WIDE,
+            right_foot=WIDE,
+        ),
+        Pose(
+            yaw=0.1, twist=-0.1, drop=0.03, left_hand=GUARD, right_hand=GUARD, left_foot=WIDE, right_foot=WIDE
+        ),
     ),
     "step and clap": there_and_back(
         Pose(sway=0.05, left_hand=LOW_OUT, right_hand=LOW_OUT, left_foot=STEP, lean=0.04),
-        Pose(sway=0.04, yaw=0.25, left_hand=CLAP, right_hand=CLAP, right_foot=CROSS, drop=0.03, head_tilt=0.1),
+        Pose(
+            sway=0.04, yaw=0.25, left_hand=CLAP, right_hand=CLAP, right_foot=CROSS, drop=0.03, head_tilt=0.1
+        ),
     ),
     "turn": there_and_back(
         Pose(yaw=1.0, twist=0.2, left_hand=SIDE, right_hand=CHEST, left_foot=WIDE, head_turn=-0.2),
@@ -75,7 +107,15 @@ DANCES: dict[str, tuple[Pose, ...]] = {
         Pose(yaw=-0.5, left_hand=HIGH, right_hand=HIGH, right_foot=WIDE, sway=0.02),
     ),
     "wave": there_and_back(
-        Pose(left_hand=HIGH, right_hand=HIGH, lean=0.12, sway=-0.03, twist=0.15, left_foot=WIDE, right_foot=WIDE),
+        Pose(
+            left_hand=HIGH,
+            right_hand=HIGH,
+            lean=0.12,
+            sway=-0.03,
+            twist=0.15,
+            left_foot=WIDE,
+            right_foot=WIDE,
+        ),
         Pose(left_hand=HIGH_OUT, right_hand=TEMPLE, lean=-0.06, drop=0.03, left_foot=WIDE, right_foot=WIDE),
     ),
     "knees up": there_and_back(
@@ -93,7 +133,9 @@ DANCES: dict[str, tuple[Pose, ...]] = {
         Pose(left_hand=CLAP, right_hand=CLAP, drop=0.06, yaw=-0.5, right_foot=WIDE),
     ),
     "vogue": there_and_back(
-        Pose(yaw=0.7, left_hand=TEMPLE, right_hand=HIP, left_foot=WIDE, sway=-0.03, head_turn=-0.4, lean=0.06),
+        Pose(
+            yaw=0.7, left_hand=TEMPLE, right_hand=HIP, left_foot=WIDE, sway=-0.03, head_turn=-0.4, lean=0.06
+        ),
         Pose(yaw=0.2, left_hand=HIGH, right_hand=TEMPLE, twist=-0.3, head_tilt=-0.12, right_foot=CROSS),
         Pose(yaw=-0.3, left_hand=SIDE, right_hand=HIP, drop=0.06, left_foot=STEP, sway=0.03),
     ),
@@ -102,7 +144,9 @@ DANCES: dict[str, tuple[Pose, ...]] = {
         Pose(drop=0.06, left_hand=ACROSS, right_hand=ACROSS, left_foot=BEHIND, yaw=-0.2),
     ),
     "lunge": there_and_back(
-        Pose(sway=0.05, drop=0.08, left_foot=STEP, right_foot=WIDE, left_hand=SIDE, right_hand=CHEST, yaw=0.5, lean=0.05),
+        Pose(
+            sway=0.05, drop=0.08, left_foot=STEP, right_foot=WIDE, left_hand=SIDE, right_hand=CHEST, yaw=0.5
+        ),
         Pose(left_hand=TEMPLE, right_hand=LOW_OUT, yaw=0.1, bow=0.08, left_foot=WIDE),
         Pose(yaw=-0.4, drop=0.03, left_hand=CHEST, right_hand=HIP, right_foot=CROSS),
     ),
@@ -113,7 +157,7 @@ HELD_SHARE = 0.25  # of a beat is spent still in a key pose
 
 @dataclass(frozen=True)
 class Dance:
-    """A motion. tempo is in beats a second, phase in beats; amplitude scales how far the poses leave the first one."""
+    """A motion. tempo is in beats a second, phase in beats; amplitude scales how far poses leave the rest pose."""
 
     name: str
     keys: tuple[Pose, ...]
@@ -134,8 +178,11 @@ class Dance:
         if chooser.random() < 0.5:
             keys = tuple(mirrored(pose) for pose in keys)
         return cls(
-            name=name, keys=tuple(varied(pose, chooser) for pose in keys), tempo=float(chooser.uniform(1.2, 2.1)),
-            amplitude=float(chooser.uniform(0.85, 1.0)), phase=float(chooser.uniform(0, len(keys))),
+            name=name,
+            keys=tuple(varied(pose, chooser) for pose in keys),
+            tempo=float(chooser.uniform(1.2, 2.1)),
+            amplitude=float(chooser.uniform(0.85, 1.0)),
+            phase=float(chooser.uniform(0, len(keys))),
             bounce=float(chooser.uniform(0.006, 0.02)),
         )
 
@@ -147,10 +194,9 @@ class Dance:
         share = eased(beats - index)
         rest = pose_vector(Pose())
         vector = rest + self.amplitude * ((1 - share) * vectors[0] + share * vectors[1] - rest)
-        pose = pose_from_vector(vector)
         sink = self.bounce * (0.5 + 0.5 * float(np.cos(2 * np.pi * beats)))
         groove = 0.04 * float(np.sin(np.pi * beats))
-        return pose_from_vector(pose_vector(pose) + pose_vector(Pose(drop=sink, head_tilt=groove)) - rest)
+        return pose_from_vector(vector + pose_vector(Pose(drop=sink, head_tilt=groove)) - rest)
 
     def skeleton(self, seconds: float, shoulder: float = 0.1) -> Skeleton:
         """The joints at a time, for a person with the given half shoulder width in figure units."""
@@ -158,7 +204,7 @@ class Dance:
 
 
 def eased(share: float) -> float:
-    """Share of the way between two key poses at a share of the beat: hold, then a step that is smooth at both ends."""
+    """Share of the way to the next key pose at a share of the beat: a hold, then a step smooth at both ends."""
     moved = float(np.clip((share - HELD_SHARE / 2) / (1 - HELD_SHARE), 0.0, 1.0))
     return moved**3 * (10 - 15 * moved + 6 * moved**2)
 
@@ -172,7 +218,11 @@ def pose_from_vector(vector: np.ndarray) -> Pose:
     """The inverse of pose_vector."""
     numbers = [float(number) for number in vector]
     places = [(numbers[at], numbers[at + 1], numbers[at + 2]) for at in (8, 11, 14, 17)]
-    return Pose(*numbers[:8], *places)
+    left_hand, right_hand, left_foot, right_foot = places
+    yaw, twist, lean, bow, sway, drop, head_turn, head_tilt = numbers[:8]
+    return Pose(
+        yaw, twist, lean, bow, sway, drop, head_turn, head_tilt, left_hand, right_hand, left_foot, right_foot
+    )
 
 
 def varied(pose: Pose, chooser: np.random.Generator) -> Pose:
@@ -181,7 +231,7 @@ def varied(pose: Pose, chooser: np.random.Generator) -> Pose:
     return pose_from_vector(pose_vector(pose) + spread * chooser.uniform(-1, 1, spread.size))
 
 
-def freestyle_keys(chooser: np.random.Generator) -> Sequence[Pose]:
+def freestyle_keys(chooser: np.random.Generator) -> tuple[Pose, ...]:
     """Eight key poses taken at random from all dances."""
     poses = [pose for keys in DANCES.values() for pose in keys]
     return tuple(poses[int(index)] for index in chooser.choice(len(poses), 8, replace=False))

@@ -1,7 +1,7 @@
 """A small 3D skeleton: a pose in, joints out.
 
 Figure units (sole to crown = 1); x to the picture's right, which is the person's left when facing the camera,
-y up from the floor, z towards the camera. Hands and feet are given as targets, elbows and knees follow from them.
+y up from the floor, z towards the camera. Hands and feet are targets, elbows and knees follow from them.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import numpy as np
 
 UPPER_ARM, FOREARM, HAND = 0.15, 0.135, 0.072
 THIGH, SHIN, ANKLE_HEIGHT, FOOT = 0.235, 0.225, 0.04, 0.085
-SPINE, NECK_TO_HEAD, HEAD_HALF_HEIGHT = 0.285, 0.125, 0.087
+SPINE, NECK_TO_HEAD, HEAD_HALF_HEIGHT = 0.28, 0.131, 0.087
 STANCE = 0.065  # half the distance of the ankles at rest
+SHOULDER_DROP = 0.016  # of the shoulder joints below the shoulder line
 HIP_JOINT = 0.045  # half the distance of the hip joints
 FACE_YAW_LIMIT = 1.15
 
@@ -22,8 +23,14 @@ HAND_SHAPE = np.array(
     [[0.0, 0.0], [0.2, 0.22], [0.36, 0.36], [0.5, 0.46], [0.62, 0.53]]
     + [[along, 0.2 + 0.1 * spread] for along, spread in ((0.48, 0.0), (0.68, 0.35), (0.82, 0.6), (0.95, 0.8))]
     + [[along, 0.06 + 0.02 * spread] for along, spread in ((0.5, 0.0), (0.72, 1.0), (0.87, 1.5), (1.0, 2.0))]
-    + [[along, -0.08 - 0.03 * spread] for along, spread in ((0.48, 0.0), (0.68, 0.8), (0.82, 1.2), (0.94, 1.6))]
-    + [[along, -0.2 - 0.06 * spread] for along, spread in ((0.43, 0.0), (0.57, 0.7), (0.68, 1.2), (0.78, 1.7))]
+    + [
+        [along, -0.08 - 0.03 * spread]
+        for along, spread in ((0.48, 0.0), (0.68, 0.8), (0.82, 1.2), (0.94, 1.6))
+    ]
+    + [
+        [along, -0.2 - 0.06 * spread]
+        for along, spread in ((0.43, 0.0), (0.57, 0.7), (0.68, 1.2), (0.78, 1.7))
+    ]
 )
 
 
@@ -31,8 +38,8 @@ HAND_SHAPE = np.array(
 class Pose:
     """One body pose. Angles in radians; sway and drop of the pelvis in figure units.
 
-    Hands are (out, up, forward) from their shoulder in arm lengths, feet (out, up, forward) from their place at rest
-    in figure units; "out" is away from the body's middle. Positive yaw, lean and head angles go to the person's left.
+    Hands are (out, up, forward) from their shoulder in arm lengths, feet from their place at rest in figure
+    units; "out" is away from the body's middle. Positive yaw, lean and head angles go to the person's left.
     """
 
     yaw: float = 0.0
@@ -66,7 +73,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """All joints of a figure. trunk and face are rotations (3, 3) from the part's own axes to the picture's."""
+    """All joints of a figure. trunk and face are rotations (3, 3) from the part's axes to the picture's."""
 
     pelvis: np.ndarray
     chest: np.ndarray  # the middle of the shoulder line
@@ -87,11 +94,16 @@ def build_skeleton(pose: Pose, shoulder: float) -> Skeleton:
     trunk = rotation_y(chest_yaw) @ rotation_z(-pose.lean) @ rotation_x(pose.bow)
     face_yaw = float(np.clip(chest_yaw + pose.head_turn, -FACE_YAW_LIMIT, FACE_YAW_LIMIT))
     face = rotation_y(face_yaw) @ rotation_z(-pose.head_tilt) @ rotation_x(0.5 * pose.bow)
-    ankles = {sign: ankle_place(hip_axes, foot, sign) for sign, foot in ((1, pose.left_foot), (-1, pose.right_foot))}
+    ankles = {
+        sign: ankle_place(hip_axes, foot, sign) for sign, foot in ((1, pose.left_foot), (-1, pose.right_foot))
+    }
     pelvis = hip_axes @ np.array([pose.sway, 0.0, 0.0])
     pelvis[1] = min(
         THIGH + SHIN + ANKLE_HEIGHT - 0.012 - pose.drop,
-        *(reachable_height(pelvis + hip_axes @ np.array([sign * HIP_JOINT, 0.0, 0.0]), ankles[sign]) for sign in ankles),
+        *(
+            reachable_height(pelvis + sign * HIP_JOINT * hip_axes[:, 0], ankle)
+            for sign, ankle in ankles.items()
+        ),
     )
     chest = pelvis + trunk @ np.array([0.0, SPINE, 0.0])
     neck_up = 0.5 * (trunk[:, 1] + face[:, 1])
@@ -101,18 +113,32 @@ def build_skeleton(pose: Pose, shoulder: float) -> Skeleton:
         return build_side(sign, hand, ankles[sign], pelvis, chest, hip_axes, trunk, shoulder)
 
     return Skeleton(
-        pelvis=pelvis, chest=chest, head=head, trunk=trunk, face=face, hip_yaw=pose.yaw, chest_yaw=chest_yaw,
-        face_yaw=face_yaw, left=side(1, pose.left_hand), right=side(-1, pose.right_hand),
+        pelvis=pelvis,
+        chest=chest,
+        head=head,
+        trunk=trunk,
+        face=face,
+        hip_yaw=pose.yaw,
+        chest_yaw=chest_yaw,
+        face_yaw=face_yaw,
+        left=side(1, pose.left_hand),
+        right=side(-1, pose.right_hand),
     )
 
 
 def build_side(
-    sign: int, hand: tuple[float, float, float], ankle: np.ndarray, pelvis: np.ndarray, chest: np.ndarray,
-    hip_axes: np.ndarray, trunk: np.ndarray, shoulder_width: float,
+    sign: int,
+    hand: tuple[float, float, float],
+    ankle: np.ndarray,
+    pelvis: np.ndarray,
+    chest: np.ndarray,
+    hip_axes: np.ndarray,
+    trunk: np.ndarray,
+    shoulder_width: float,
 ) -> Side:
     """Arm and leg of the left (sign 1) or right (sign -1) side."""
     mirror = np.array([sign, 1.0, 1.0])
-    shoulder = chest + trunk @ np.array([sign * shoulder_width, 0.0, 0.0])
+    shoulder = chest + trunk @ np.array([sign * shoulder_width, -SHOULDER_DROP, 0.0])
     target = shoulder + trunk @ (mirror * np.array(hand) * (UPPER_ARM + FOREARM))
     elbow_way = trunk @ (mirror * np.array([0.75, -0.55, -0.35]))
     elbow, wrist = bend_limb(shoulder, target, UPPER_ARM, FOREARM, elbow_way)
@@ -125,14 +151,20 @@ def build_side(
     sole = ankle - np.array([0.0, ANKLE_HEIGHT * 0.55, 0.0])
     toe_drop = np.array([0.0, min(lift, 0.4 * FOOT), 0.0])
     return Side(
-        shoulder=shoulder, elbow=elbow, wrist=wrist, hand=build_hand(shoulder, elbow, wrist),
-        hip=hip, knee=knee, ankle=ankle, heel=sole - 0.2 * FOOT * foot_axis,
+        shoulder=shoulder,
+        elbow=elbow,
+        wrist=wrist,
+        hand=build_hand(shoulder, elbow, wrist),
+        hip=hip,
+        knee=knee,
+        ankle=ankle,
+        heel=sole - 0.2 * FOOT * foot_axis,
         toe=sole + 0.75 * FOOT * foot_axis - toe_drop,
     )
 
 
 def build_hand(shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray) -> np.ndarray:
-    """The 21 points of an open hand (21, 3) that goes on along the forearm, thumb towards the inside of the elbow."""
+    """The 21 points of an open hand (21, 3) in line with the forearm, thumb on the inside of the elbow."""
     along = (wrist - elbow) / FOREARM
     inside = 0.5 * (shoulder + wrist) - elbow
     thumb = inside - along * float(inside @ along)
@@ -157,7 +189,7 @@ def reachable_height(hip: np.ndarray, ankle: np.ndarray) -> float:
 def bend_limb(
     root: np.ndarray, target: np.ndarray, first: float, second: float, way: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Middle joint and end (each (3,)) of a two-bone limb that reaches for the target and bends to the given way."""
+    """Middle joint and end (each (3,)) of a two-bone limb reaching for a target and bending a given way."""
     reach = target - root
     distance = float(np.linalg.norm(reach))
     axis = reach / max(distance, 1e-6)

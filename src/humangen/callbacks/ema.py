@@ -1,0 +1,72 @@
+"""An exponential moving average of the trained network, which validates, and is what inference loads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+
+class Ema(Callback):
+    """Averages `task.network` after every step with min(decay, (1 + n) / (10 + n)), n the steps averaged so far,
+    so that the first random steps are soon forgotten; holds the place of the network in evaluation."""
+
+    def __init__(self, *, decay: float = 0.999) -> None:
+        self.decay = decay
+        self.average: AveragedModel | None = None
+        self.last_step = -1
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if self.average is None:
+            self.average = AveragedModel(pl_module.network, multi_avg_fn=self._update, use_buffers=False)
+            self.average.requires_grad_(False)
+
+    @torch.no_grad()
+    def _update(self, averages: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
+        count = int(num_averaged)
+        decay = min(self.decay, (1 + count) / (10 + count))
+        torch._foreach_lerp_(averages, current, 1 - decay)
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert self.average is not None
+        self.average.to(pl_module.device)
+        self.last_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step > self.last_step:  # not on the batches of an unfinished accumulation
+            self.last_step = trainer.global_step
+            assert self.average is not None
+            self.average.update_parameters(pl_module.network)
+
+    def _swap(self, pl_module: L.LightningModule) -> None:
+        assert self.average is not None
+        with torch.no_grad():
+            pairs = zip(self.average.module.parameters(), pl_module.network.parameters(), strict=True)
+            for averaged, current in pairs:
+                kept = averaged.clone()
+                averaged.copy_(current)
+                current.copy_(kept)
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._swap(pl_module)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._swap(pl_module)
+
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        assert self.average is not None
+        checkpoint["ema"] = self.average.state_dict()
+
+    def on_load_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        assert self.average is not None
+        self.average.load_state_dict(checkpoint["ema"])

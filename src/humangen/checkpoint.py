@@ -1,0 +1,119 @@
+"""Trained weights in files: training checkpoints, and folders of safetensors with a config."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from humangen.build import build
+from humangen.media import replacing
+from humangen.models.pipeline import Pipeline
+from humangen.types import InputError
+
+WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
+SHIPPED = Path(__file__).parent / "weights" / "dancers"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The network of a checkpoint: its plain configuration and its averaged (else its last) weights."""
+
+    config: dict[str, Any]
+    weights: dict[str, Tensor]
+    source: Path
+
+
+def find(path: str | Path) -> Path:
+    """The checkpoint file meant by a file, a run folder or a weights folder."""
+    path = Path(path)
+    if (path / WEIGHTS).is_file() or path.is_file():
+        return path
+    last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
+    if last:
+        return last[-1]
+    raise InputError(f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {WEIGHTS}")
+
+
+def load(path: str | Path) -> Stored:
+    """Reads a checkpoint without ever unpickling code."""
+    path = find(path)
+    if path.is_dir():
+        return Stored(json.loads((path / CONFIG).read_text()), load_file(path / WEIGHTS), path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # pickle, zip and torch each have their own
+        raise InputError(f"{path} is not a checkpoint that can be read: {error}") from error
+    if "hyper_parameters" not in content or "state_dict" not in content:
+        raise InputError(f"{path} is not a humangen checkpoint: it has no configuration")
+    prefix, weights = "network.", content["state_dict"]
+    if "ema" in content:
+        prefix, weights = "module.", content["ema"]
+    named = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    return Stored(content["hyper_parameters"], named, path)
+
+
+def load_weights(network: nn.Module, stored: Stored) -> None:
+    """Loads strictly; raises `InputError` with the first names that do not match."""
+    own = network.state_dict()
+    wrong = sorted(set(own) ^ set(stored.weights)) or sorted(
+        name for name, value in own.items() if value.shape != stored.weights[name].shape
+    )
+    if wrong:
+        raise InputError(
+            f"{stored.source} holds the weights of another network: {len(wrong)} parameters differ, "
+            f"for example {wrong[0]}"
+        )
+    network.load_state_dict({name: value.to(own[name].dtype) for name, value in stored.weights.items()})
+
+
+def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:
+    """Raises `InputError` where weights trained under one mask would go on under another."""
+    theirs, ours = (
+        {key: each["pipeline"]["denoiser"].get(key) for key in ("_target_", "scheme")}
+        for each in (stored.config, config)
+    )
+    if theirs != ours:
+        raise InputError(
+            f"{stored.source} was trained with {_mask(theirs)}, this run is configured with {_mask(ours)}: "
+            "choose the same with mask=..."
+        )
+
+
+def _mask(node: dict[str, Any]) -> str:
+    return f"mask {node['scheme'] or 'canvas'!r}"
+
+
+def load_pipeline(path: str | Path) -> Pipeline:
+    """A pipeline ready for inference, from a checkpoint, a run folder or a weights folder."""
+    stored = load(path)
+    if not stored.config.get("pipeline"):
+        raise InputError(f"{stored.source} does not hold a denoiser")
+    pipeline = build(stored.config["pipeline"])
+    load_weights(pipeline.denoiser, stored)
+    return pipeline.eval()
+
+
+def export(checkpoint: str | Path, folder: str | Path) -> None:
+    """Writes the network of a checkpoint as a weights folder: half-precision safetensors and the configuration."""
+    stored, folder = load(checkpoint), Path(folder)
+    weights = {name: value.half().contiguous() for name, value in stored.weights.items()}
+    with replacing(folder / WEIGHTS) as temporary:
+        save_file(weights, temporary)
+    with replacing(folder / CONFIG) as temporary:
+        temporary.write_text(json.dumps(stored.config, indent=1) + "\n")
+
+
+def export_codec(checkpoint: str | Path, folder: str | Path) -> None:
+    """Writes the codec of a checkpoint as a diffusers autoencoder folder, half precision."""
+    stored = load(checkpoint)
+    codec = build(stored.config["model"]["codec"])
+    load_weights(codec, stored)
+    scale = torch.load(stored.source, map_location="cpu", weights_only=True, mmap=True)["scaling_factor"]
+    codec.autoencoder.register_to_config(scaling_factor=scale)
+    codec.autoencoder.half().save_pretrained(folder)

@@ -1,0 +1,20 @@
+"""Drawn dancers: people in motion from seeds, with exact keypoints, part maps and try-on regions."""
+
+from humangen.data.dancers.appearance import Dancer, Top
+from humangen.data.dancers.canvas import Part
+from humangen.data.dancers.clip import DancerClip, render_clip
+from humangen.data.dancers.dances import DANCES, Dance
+from humangen.data.dancers.draw import Drawing, draw, draw_flat_garment
+
+__all__ = [
+    "DANCES",
+    "Dance",
+    "Dancer",
+    "DancerClip",
+    "Drawing",
+    "Part",
+    "Top",
+    "draw",
+    "draw_flat_garment",
+    "render_clip",
+]

@@ -1,0 +1,64 @@
+"""One crop and one flip for everything that belongs together: frames, keypoints, masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from humangen.pose import keypoints as pose
+
+
+@dataclass(frozen=True)
+class View:
+    """A box (pixels of the source), the size it is brought to, and whether it is mirrored."""
+
+    left: int
+    top: int
+    box_height: int
+    box_width: int
+    height: int
+    width: int
+    mirrored: bool
+
+    def pixels(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 (F, H, W, 3) -> (F, height, width, 3)."""
+        return self._apply(frames, cv2.INTER_AREA if self.box_height >= self.height else cv2.INTER_CUBIC)
+
+    def mask(self, masks: np.ndarray) -> np.ndarray:
+        """bool (F, H, W) -> (F, height, width)."""
+        return self._apply(masks.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
+
+    def keypoints(self, keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Keypoints in units of a picture height x width -> in units of the view."""
+        box = self.left / width, self.top / height, self.box_width / width, self.box_height / height
+        cropped = pose.crop(keypoints, *box)
+        return pose.mirror(cropped) if self.mirrored else cropped
+
+    def _apply(self, frames: np.ndarray, interpolation: int) -> np.ndarray:
+        rows, columns = slice(self.top, self.top + self.box_height), slice(self.left, self.left + self.box_width)
+        boxes = frames[:, rows, columns]
+        if boxes.shape[1:3] != (self.height, self.width):
+            size = (self.width, self.height)
+            boxes = np.stack([cv2.resize(box, size, interpolation=interpolation) for box in boxes])
+        return boxes[:, :, ::-1] if self.mirrored else boxes
+
+
+class Framing:
+    """Views of height x width with the aspect kept: the largest box, shrunk by a factor drawn from `scale` and
+    placed at random, mirrored with probability `flip`. By default the middle of the picture, unchanged."""
+
+    def __init__(
+        self, *, height: int, width: int, scale: tuple[float, float] = (1.0, 1.0), flip: float = 0.0
+    ) -> None:
+        self.height, self.width, self.scale, self.flip = height, width, scale, flip
+
+    def __call__(self, height: int, width: int, random: np.random.Generator) -> View:
+        largest = min(height / self.height, width / self.width)
+        factor = largest * random.uniform(*self.scale)
+        box_height, box_width = min(height, round(self.height * factor)), min(width, round(self.width * factor))
+        place = random.random(2) if tuple(self.scale) != (1.0, 1.0) else np.array([0.5, 0.5])
+        top, left = ((height - box_height, width - box_width) * place).round().astype(int).tolist()
+        mirrored = bool(random.random() < self.flip)
+        return View(left, top, box_height, box_width, self.height, self.width, mirrored)

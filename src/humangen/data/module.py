@@ -1,0 +1,197 @@
+"""Batches out of shards for Lightning: endless and resumable in training, each sample once in evaluation."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import lightning as L
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from humangen.data.schema import Index
+from humangen.data.stream import Sample, Stream, evaluation_samples, training_samples
+from humangen.types import InputError
+
+Make = Callable[..., Any]  # (raw sample, *seed) -> example
+Collate = Callable[[list, list[str]], Any]  # (examples, names of broken samples) -> batch
+
+
+def loader_worker() -> tuple[int, int]:
+    """This loader worker's number and how many there are."""
+    cv2.setNumThreads(1)  # the workers are the parallelism
+    info = get_worker_info()
+    return (info.id, info.num_workers) if info else (0, 1)
+
+
+class TrainingBatches(IterableDataset):
+    """Endless batches of one rank; the first `start` (over all its workers) are passed over without decoding.
+
+    Each batch takes `batch_size` samples off its stream. Broken ones are named in the batch and leave it
+    smaller, so that the position in the data is a number of batches, whatever is broken.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        index: Index,
+        make: Make,
+        collate: Collate,
+        batch_size: int,
+        seed: int,
+        shuffle_buffer: int,
+        ranks: Stream,
+        start: int,
+    ) -> None:
+        self.folder, self.index, self.make, self.collate = folder, index, make, collate
+        self.batch_size, self.seed, self.shuffle_buffer = batch_size, seed, shuffle_buffer
+        self.ranks, self.start = ranks, start
+
+    def __iter__(self) -> Iterator[Any]:
+        worker, workers = loader_worker()
+        turn = (worker + self.start) % workers  # workers deliver in turn; resume with the one whose turn it is
+        passed = len(range(turn, self.start, workers))
+        broken: list[str] = []
+
+        def note(error: Exception) -> bool:
+            broken.append(str(error))
+            return True
+
+        samples = training_samples(
+            self.folder,
+            self.index,
+            Stream(self.ranks.index * workers + turn, self.ranks.count * workers),
+            seed=self.seed,
+            buffer=self.shuffle_buffer,
+            on_error=note,
+        )
+        for _ in itertools.islice(samples, passed * self.batch_size):
+            pass
+        broken.clear()
+        while True:
+            yield self._batch(itertools.islice(samples, self.batch_size), broken)
+            broken.clear()
+
+    def _batch(self, samples: Iterator[tuple[int, Sample]], broken: list[str]) -> Any:
+        examples = []
+        for epoch, sample in samples:
+            try:
+                examples.append(self.make(sample, self.seed, epoch))
+            except InputError as error:
+                broken.append(str(error))
+        if not examples:
+            raise InputError(f"every sample of a batch from {self.folder} is broken; the first: {broken[0]}")
+        return self.collate(examples, broken.copy())
+
+
+class EvaluationBatches(IterableDataset):
+    """Each sample once over all ranks and workers, `limit` samples in all if given; a broken one raises."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        index: Index,
+        make: Make,
+        collate: Collate,
+        batch_size: int,
+        seed: int,
+        ranks: Stream,
+        limit: int | None,
+    ) -> None:
+        self.folder, self.index, self.make, self.collate = folder, index, make, collate
+        self.batch_size, self.seed, self.ranks, self.limit = batch_size, seed, ranks, limit
+
+    def __iter__(self) -> Iterator[Any]:
+        worker, workers = loader_worker()
+        stream = Stream(self.ranks.index * workers + worker, self.ranks.count * workers)
+        samples = itertools.islice(evaluation_samples(self.folder, self.index, Stream()), self.limit)
+        mine = itertools.islice(samples, stream.index, None, stream.count)
+        while chunk := list(itertools.islice(mine, self.batch_size)):
+            yield self.collate([self.make(sample, self.seed) for sample in chunk], [])
+
+
+class ShardData(L.LightningDataModule):
+    """Train, validation and test batches from `shards`/train, /val and /test.
+
+    `batch_size` counts samples per rank; `limit` caps the samples of an evaluation (None: all);
+    `num_workers` is per rank. The order is a pure function of (`seed`, rank, workers), and the position in it
+    is part of a checkpoint.
+    """
+
+    kind: ClassVar[str]
+    collate: ClassVar[Collate]
+
+    def __init__(
+        self,
+        *,
+        shards: str,
+        batch_size: int,
+        eval_batch_size: int,
+        seed: int,
+        make_training: Make,
+        make_evaluation: Make,
+        num_workers: int = 0,
+        shuffle_buffer: int = 256,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.shards, self.seed, self.num_workers = Path(shards), seed, num_workers
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.make_training, self.make_evaluation = make_training, make_evaluation
+        self.shuffle_buffer, self.limit = shuffle_buffer, limit
+        self.start = 0
+
+    def setup(self, stage: str) -> None:
+        for split in ("train", "val") if stage == "fit" else ("test",):
+            Index.load(self.shards / split, self.kind)
+
+    @property
+    def ranks(self) -> Stream:
+        trainer = self.trainer
+        return Stream(trainer.global_rank, trainer.world_size) if trainer else Stream()
+
+    def train_dataloader(self) -> DataLoader:
+        folder = self.shards / "train"
+        batches = TrainingBatches(
+            folder=folder,
+            index=Index.load(folder, self.kind),
+            make=self.make_training,
+            collate=self.collate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+            shuffle_buffer=self.shuffle_buffer,
+            ranks=self.ranks,
+            start=self.start,
+        )
+        return DataLoader(batches, batch_size=None, num_workers=self.num_workers)
+
+    def eval_dataloader(self, split: str) -> DataLoader:
+        folder = self.shards / split
+        batches = EvaluationBatches(
+            folder=folder,
+            index=Index.load(folder, self.kind),
+            make=self.make_evaluation,
+            collate=self.collate,
+            batch_size=self.eval_batch_size,
+            seed=self.seed,
+            ranks=self.ranks,
+            limit=self.limit,
+        )
+        return DataLoader(batches, batch_size=None, num_workers=min(self.num_workers, 1))
+
+    def val_dataloader(self) -> DataLoader:
+        return self.eval_dataloader("val")
+
+    def test_dataloader(self) -> DataLoader:
+        return self.eval_dataloader("test")
+
+    def state_dict(self) -> dict[str, int]:
+        assert self.trainer is not None
+        return {"batches": self.trainer.global_step * self.trainer.accumulate_grad_batches}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self.start = state_dict["batches"]

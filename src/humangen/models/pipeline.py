@@ -1,0 +1,68 @@
+"""The parts that together turn a reference and poses into pictures: what training shares with inference."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from humangen.attention.cache import ReferenceCache
+from humangen.attention.spatial import share
+from humangen.diffusion.guidance import guided
+from humangen.diffusion.sample import Denoise
+from humangen.diffusion.schedule import Schedule
+from humangen.models.denoiser import Denoiser
+from humangen.models.image_encoder import NoImageEncoder
+from humangen.models.vae import LatentCodec
+from humangen.types import Condition, Reference
+
+
+class Pipeline(nn.Module):
+    """A denoiser, the frozen networks around it, and the schedule it was trained with."""
+
+    def __init__(
+        self, *, denoiser: Denoiser, codec: LatentCodec, image_encoder: NoImageEncoder, schedule: Schedule
+    ) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+        self.codec = codec.requires_grad_(False).eval()
+        self.image_encoder = image_encoder.requires_grad_(False).eval()
+        self.schedule = schedule
+
+    def train(self, mode: bool = True) -> Pipeline:
+        super().train(mode)
+        self.codec.eval()
+        self.image_encoder.eval()
+        return self
+
+    def encode_reference(self, pixels: Tensor, pose: Tensor) -> Reference:
+        """`pixels` (B, 3, H, W) in [-1, 1] and its drawn `pose` (B, 3, H, W) in [0, 1]."""
+        return Reference(self.codec.encode(pixels), pose, self.image_encoder(pixels))
+
+    def encode_clips(self, pixels: Tensor) -> Tensor:
+        """`pixels` (K, F, 3, H, W) in [-1, 1] -> latents (K, F, C, h, w)."""
+        return self.codec.encode(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2])
+
+    def condition(self, reference: Reference, pose: Tensor) -> Condition:
+        """What clips with drawn `pose` (K, F, 3, H, W) are to show of `reference`."""
+        return Condition(pose, share(reference.tokens, len(pose)))
+
+    def unconditional(self, condition: Condition) -> Condition:
+        """The same poses of nobody."""
+        return Condition(condition.pose, self.null_tokens(condition))
+
+    def null_tokens(self, condition: Condition) -> Tensor:
+        return self.image_encoder.null(len(condition.pose)).to(condition.tokens)
+
+    def denoise(
+        self, reference: Reference | ReferenceCache | None, condition: Condition, guidance: float = 1.0
+    ) -> Denoise:
+        """The network as a function of (latents, timestep); `reference` as `Denoiser.prepare` gave it, or None
+        for nobody in particular."""
+        unconditional = self.unconditional(condition)
+
+        def with_reference(latents: Tensor, timestep: Tensor) -> Tensor:
+            return self.denoiser(latents, timestep, condition, reference)
+
+        def without(latents: Tensor, timestep: Tensor) -> Tensor:
+            return self.denoiser(latents, timestep, unconditional, None)
+
+        return without if reference is None else guided(with_reference, without, guidance)

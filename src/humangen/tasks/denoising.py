@@ -1,0 +1,85 @@
+"""Training a denoiser."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from humangen.diffusion.guidance import drop_reference
+from humangen.diffusion.loss import noise_bands, squared_error
+from humangen.diffusion.noise import keyed_generator
+from humangen.diffusion.weighting import Weighting
+from humangen.models.motion import motion_parameters
+from humangen.models.pipeline import Pipeline
+from humangen.tasks.base import Task
+from humangen.types import Condition, Reference
+
+Batch = TypeVar("Batch")
+
+
+class DenoisingTask(Task, Generic[Batch]):
+    """Noise, predict, compare; `trainable_parts` is `denoiser` or `motion` (the temporal layers alone).
+
+    `drop_rate` is the share of clips that learn without their reference. Timestep, noise and drop of a clip
+    depend on (`seed`, step, key) alone, not on the batch or the rank it comes in.
+    """
+
+    def __init__(
+        self,
+        *,
+        pipeline: Pipeline,
+        weighting: Weighting,
+        drop_rate: float,
+        trainable_parts: str,
+        seed: int,
+        **optimisation: Any,
+    ) -> None:
+        super().__init__(**optimisation)
+        self.pipeline = pipeline
+        self.network = pipeline.denoiser
+        self.weighting, self.drop_rate, self.seed = weighting, drop_rate, seed
+        if trainable_parts == "motion":
+            self.network.requires_grad_(False)
+            for parameter in motion_parameters(self.network):
+                parameter.requires_grad_(True)
+
+    @abstractmethod
+    def prepare(self, batch: Batch) -> tuple[list[str], Tensor, Condition, Reference]:
+        """The clips' keys, clean latents (K, F, C, h, w), their condition and their references."""
+
+    def losses(self, batch: Batch, step: object) -> tuple[Tensor, Tensor]:
+        """Unweighted loss and timestep of each clip (K,)."""
+        keys, clean, condition, reference = self.prepare(batch)
+        timestep, noise, present = self.draw(keys, clean, step)
+        if self.drop_rate:
+            condition = drop_reference(condition, self.pipeline.null_tokens(condition), present)
+        schedule = self.pipeline.schedule
+        noisy = schedule.add_noise(clean, noise, timestep)
+        prediction = self.network(noisy, timestep, condition, reference)
+        return squared_error(prediction, schedule.target(clean, noise, timestep)), timestep
+
+    def draw(self, keys: list[str], clean: Tensor, step: object) -> tuple[Tensor, Tensor, Tensor]:
+        """Timesteps (K,), noise like `clean`, and which clips keep their reference (K,)."""
+        generators = [keyed_generator(self.seed, step, key) for key in keys]
+        timestep = torch.cat([self.pipeline.schedule.draw(1, generator) for generator in generators])
+        present = torch.cat([torch.rand(1, generator=generator) for generator in generators]) >= self.drop_rate
+        noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators])
+        return timestep.to(clean.device), noise.to(clean), present.to(clean.device)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        losses, timestep = self.losses(batch, self.global_step)
+        loss = (self.weighting(self.pipeline.schedule.snr(timestep)) * losses).mean()
+        self.check_finite(loss, batch.keys)
+        count = len(losses)
+        self.log("train/loss", loss, prog_bar=True, batch_size=count)
+        for band, value in noise_bands(timestep, losses.detach()).items():
+            self.log(f"train/loss_{band}", value, batch_size=count)
+        self.log_skipped(batch.skipped)
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        losses, _ = self.losses(batch, "validation")
+        self.log("val/loss", losses.mean(), prog_bar=True, batch_size=len(losses), sync_dist=True)

@@ -1,0 +1,38 @@
+"""Trains what the configuration says: compose, build, run."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a busy machine
+
+import hydra
+import lightning as L
+from omegaconf import DictConfig, OmegaConf
+
+from data_prep.prepare import ensure_shards
+from humangen import checkpoint
+from humangen.build import build
+from humangen.cli.errors import reported
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@reported
+def main(cfg: DictConfig) -> None:
+    config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    L.seed_everything(config["seed"], workers=True, verbose=False)
+    ensure_shards(config["data"].pop("source", None), config["data"]["shards"])
+    task, data = build(config["task"]), build(config["data"])
+    task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler")})
+    for source in filter(None, (config["init"], config["resume"])):
+        checkpoint.check_same_mask(checkpoint.load(source), config)
+    if config["init"]:
+        checkpoint.load_weights(task.network, checkpoint.load(config["init"]))
+    callbacks = [build(node) for node in config["callbacks"].values() if node]
+    trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
+    resume = checkpoint.find(config["resume"]) if config["resume"] else None
+    trainer.fit(task, data, ckpt_path=resume)
+
+
+if __name__ == "__main__":
+    main()
