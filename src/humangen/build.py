@@ -14,7 +14,7 @@ ALLOWED_TARGETS = (
     "data_prep.sources.",
     "lightning.",
     "torch.optim.",
-    "transformers.get_scheduler",
+    "transformers.get_cosine_schedule_with_warmup",
 )
 
 

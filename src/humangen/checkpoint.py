@@ -17,7 +17,6 @@ from humangen.models.pipeline import Pipeline
 from humangen.types import InputError
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
-SHIPPED = Path(__file__).parent / "weights" / "dancers"
 
 
 @dataclass(frozen=True)
@@ -100,20 +99,15 @@ def load_pipeline(path: str | Path) -> Pipeline:
 
 
 def export(checkpoint: str | Path, folder: str | Path) -> None:
-    """Writes the network of a checkpoint as a weights folder: half-precision safetensors and the configuration."""
+    """Writes the network of a checkpoint, a denoiser or a codec, as a weights folder in half precision."""
     stored, folder = load(checkpoint), Path(folder)
+    if not stored.config.get("pipeline"):
+        codec = build(stored.config["model"]["codec"])
+        load_weights(codec, stored)
+        codec.save(folder)
+        return
     weights = {name: value.half().contiguous() for name, value in stored.weights.items()}
     with replacing(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
     with replacing(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps(stored.config, indent=1) + "\n")
-
-
-def export_codec(checkpoint: str | Path, folder: str | Path) -> None:
-    """Writes the codec of a checkpoint as a diffusers autoencoder folder, half precision."""
-    stored = load(checkpoint)
-    codec = build(stored.config["model"]["codec"])
-    load_weights(codec, stored)
-    scale = torch.load(stored.source, map_location="cpu", weights_only=True, mmap=True)["scaling_factor"]
-    codec.autoencoder.register_to_config(scaling_factor=scale)
-    codec.autoencoder.half().save_pretrained(folder)

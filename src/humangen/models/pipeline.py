@@ -11,7 +11,7 @@ from humangen.diffusion.sample import Denoise
 from humangen.diffusion.schedule import Schedule
 from humangen.models.denoiser import Denoiser
 from humangen.models.image_encoder import NoImageEncoder
-from humangen.models.vae import LatentCodec
+from humangen.models.codec import Codec
 from humangen.types import Condition, Reference
 
 
@@ -19,7 +19,7 @@ class Pipeline(nn.Module):
     """A denoiser, the frozen networks around it, and the schedule it was trained with."""
 
     def __init__(
-        self, *, denoiser: Denoiser, codec: LatentCodec, image_encoder: NoImageEncoder, schedule: Schedule
+        self, *, denoiser: Denoiser, codec: Codec, image_encoder: NoImageEncoder, schedule: Schedule
     ) -> None:
         super().__init__()
         self.denoiser = denoiser

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from humangen.models.vae import LatentCodec, load_codec
+from humangen.models.codec import PatchCodec
 
-SHIPPED_CODEC = Path(__file__).parents[1] / "weights" / "dancers" / "codec"
+SHIPPED = Path(__file__).parents[1] / "weights" / "dancers"
 
 
-def dancers_codec() -> LatentCodec:
+def dancers_codec() -> PatchCodec:
     """The codec of the embedded dancers."""
-    return load_codec(SHIPPED_CODEC).float()
+    return PatchCodec.from_folder(SHIPPED)

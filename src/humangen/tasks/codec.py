@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
 
 import torch
 from torch import Tensor
 
-from humangen.models.vae import LatentCodec
+from humangen.diffusion.noise import keyed_generator
+from humangen.models.codec import PatchCodec
 from humangen.tasks.base import Task
 from humangen.types import PictureBatch
 
 
 class CodecTask(Task):
-    """Reconstruction (mean absolute and squared error) with a small pull of the posterior to the unit Gaussian.
+    """Fits the linear part to the first `num_fit_batches`, then trains the refinement on absolute and squared
+    error. Latents get Gaussian noise of `noise` standard deviations, so that decoding forgives a denoiser."""
 
-    The scale that gives latents unit variance is measured as an exponential average while training.
-    """
+    network: PatchCodec
 
-    def __init__(self, *, codec: LatentCodec, kl_weight: float, **optimisation: Any) -> None:
+    def __init__(self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: object):
         super().__init__(**optimisation)
         self.network = codec
-        self.kl_weight = kl_weight
-        self.register_buffer("latent_variance", torch.ones(()))
+        self.num_fit_batches, self.noise, self.seed = num_fit_batches, noise, seed
+
+    def on_fit_start(self) -> None:
+        if not self.trainer.ckpt_path:
+            batches = itertools.islice(self.trainer.datamodule.train_dataloader(), self.num_fit_batches)
+            self.network.fit_components(batch.pixels for batch in batches)
+
+    def error(self, pixels: Tensor, noise: float) -> Tensor:
+        """The reconstruction's difference from `pixels` (B, 3, H, W)."""
+        latents = self.network.encode(pixels)
+        generator = keyed_generator(self.seed, self.global_step)
+        spread = torch.randn(latents.shape, generator=generator).to(latents)
+        return self.network.synthesise(latents + noise * spread).float() - pixels
 
     def training_step(self, batch: PictureBatch, batch_idx: int) -> Tensor:
-        posterior = self.network.posterior(batch.pixels)
-        error = self.network.reconstruct(posterior.sample()).float() - batch.pixels
-        kl = posterior.kl().mean() / posterior.mean[0].numel()
-        loss = error.abs().mean() + 2 * error.square().mean() + self.kl_weight * kl
+        error = self.error(batch.pixels, self.noise)
+        loss = error.abs().mean() + 4 * error.square().mean()
         self.check_finite(loss, batch.keys)
-        self.latent_variance.lerp_(posterior.mean.detach().float().var(), 0.01)
-        psnr = -10 * (error.detach().square().mean() / 4).log10()
-        self.log_dict({"train/loss": loss, "train/psnr": psnr, "train/kl": kl}, prog_bar=True)
+        self.log_dict({"train/loss": loss, "train/psnr": psnr_of(error).mean()}, prog_bar=True)
         self.log_skipped(batch.skipped)
         return loss
 
     def validation_step(self, batch: PictureBatch, batch_idx: int) -> None:
-        decoded = self.network.reconstruct(self.network.posterior(batch.pixels).mode()).clamp(-1, 1)
-        mean_squared = (decoded.float() - batch.pixels).square().flatten(1).mean(1) / 4
-        psnr = (-10 * mean_squared.log10()).mean()
-        self.log("val/psnr", psnr, prog_bar=True, batch_size=len(batch.pixels), sync_dist=True)
+        value = psnr_of(self.error(batch.pixels, 0.0)).mean()
+        self.log("val/psnr", value, prog_bar=True, batch_size=len(batch.pixels), sync_dist=True)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["scaling_factor"] = self.latent_variance.rsqrt().item()
+
+def psnr_of(error: Tensor) -> Tensor:
+    """PSNR in dB per picture (B,) of a difference of pixels in [-1, 1]."""
+    return -10 * (error.detach().square().flatten(1).mean(1) / 4).log10()

@@ -46,13 +46,13 @@ class Canvas:
         self.colours = colours
         self.labels: np.ndarray = np.zeros(colours.shape[:2], np.uint8)
         self.scale = scale
+        self.lens = scale * np.array([[1.0, 0.0], [0.0, -1.0], [0.0, CAMERA_PITCH]])
         self.origin = np.array(origin)
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (..., 2) of points (..., 3)."""
-        across = points[..., 0]
-        down = CAMERA_PITCH * points[..., 2] - points[..., 1]
-        return self.origin + self.scale * np.stack([across, down], axis=-1)
+        pixels: np.ndarray = self.origin + points @ self.lens
+        return pixels
 
     def fill(self, outline: np.ndarray, colour: Colour, part: Part) -> None:
         """Fills a polygon of pixels (N, 2)."""

@@ -157,7 +157,7 @@ HELD_SHARE = 0.25  # of a beat is spent still in a key pose
 
 @dataclass(frozen=True)
 class Dance:
-    """A motion. tempo is in beats a second, phase in beats; amplitude scales how far poses leave the rest pose."""
+    """A motion. tempo is in beats a second, phase in beats; amplitude scales poses against the rest pose."""
 
     name: str
     keys: tuple[Pose, ...]
@@ -204,7 +204,7 @@ class Dance:
 
 
 def eased(share: float) -> float:
-    """Share of the way to the next key pose at a share of the beat: a hold, then a step smooth at both ends."""
+    """Share of the way to the next key pose at a share of the beat: hold, smooth step, hold."""
     moved = float(np.clip((share - HELD_SHARE / 2) / (1 - HELD_SHARE), 0.0, 1.0))
     return moved**3 * (10 - 15 * moved + 6 * moved**2)
 

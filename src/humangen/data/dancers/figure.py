@@ -119,7 +119,7 @@ def paint_shoe(canvas: Canvas, side: Side, colour: Colour, part: Part) -> None:
 
 
 def garment_region(canvas: Canvas, skeleton: Skeleton, dancer: Dancer) -> np.ndarray:
-    """Where any top of this kind (shirt or dress) might be: a mask (H, W) of 0 and 1, whole parts included."""
+    """Where any top of this kind might be: a mask (H, W) of 0 and 1, with what covers the top left in."""
     build, top = dancer.build, dancer.top
     shapes = [trunk_outline(canvas, skeleton, build, 0.04, 0.085), neckline_outline(canvas, skeleton, "vee")]
     if top.skirt is not None:

@@ -1,0 +1,115 @@
+"""Latent codecs: pictures to latents and back; and the one that ships with the dancers."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from diffusers.models.autoencoders.vae import Decoder
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+from humangen.types import InputError
+
+
+class Codec(nn.Module, ABC):
+    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of about unit variance, and back.
+
+    `downscale` is the number of pixels per latent cell along one side, `channels` is C.
+    """
+
+    downscale: int
+    channels: int
+
+    @torch.no_grad()
+    def encode(self, pixels: Tensor) -> Tensor:
+        if pixels.shape[-2] % self.downscale or pixels.shape[-1] % self.downscale:
+            raise InputError(
+                f"pictures are {pixels.shape[-2]}x{pixels.shape[-1]}, but the codec needs both sides to be "
+                f"multiples of {self.downscale}"
+            )
+        return self.analyse(pixels)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.synthesise(latents).clamp(-1, 1)
+
+    @abstractmethod
+    def analyse(self, pixels: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def synthesise(self, latents: Tensor) -> Tensor: ...
+
+
+class PatchCodec(Codec):
+    """A codec that a CPU trains in minutes: principal components of 8x8 patches, and a network that refines them.
+
+    Encoding is linear: the first `channels` components of each patch, each divided by the square root of its
+    standard deviation, which lies half way between keeping the energies of pixels and whitening. Decoding adds
+    to the linear inverse what a small convolutional decoder has learned that the components leave out.
+    """
+
+    downscale = 8
+    fold = 4  # the refinement paints 4x4 blocks on a grid of twice the latents' resolution
+
+    def __init__(self, *, channels: int = 32, widths: tuple[int, int] = (64, 96), groups: int = 16) -> None:
+        super().__init__()
+        self.channels = channels
+        self.options = {"channels": channels, "widths": list(widths), "groups": groups}
+        values = 3 * self.downscale**2
+        self.register_buffer("mean", torch.zeros(values))
+        self.register_buffer("components", torch.zeros(values, channels))
+        self.register_buffer("scale", torch.ones(channels))
+        self.refinement = Decoder(
+            in_channels=channels,
+            out_channels=3 * self.fold**2,
+            up_block_types=("UpDecoderBlock2D", "UpDecoderBlock2D"),
+            block_out_channels=tuple(widths),
+            layers_per_block=1,
+            norm_num_groups=groups,
+            mid_block_add_attention=False,
+        )
+        nn.init.zeros_(self.refinement.conv_out.weight)
+        nn.init.zeros_(self.refinement.conv_out.bias)
+
+    def analyse(self, pixels: Tensor) -> Tensor:
+        patches = pixel_unshuffle(pixels, self.downscale).movedim(1, -1)
+        return ((patches - self.mean) @ self.components * self.scale).movedim(-1, 1)
+
+    def synthesise(self, latents: Tensor) -> Tensor:
+        patches = (latents.movedim(1, -1) / self.scale) @ self.components.T + self.mean
+        linear = pixel_shuffle(patches.movedim(-1, 1), self.downscale)
+        return linear + pixel_shuffle(self.refinement(latents), self.fold)
+
+    @torch.no_grad()
+    def fit_components(self, pictures: Iterable[Tensor]) -> None:
+        """Sets the linear part from pictures (B, 3, H, W) in [-1, 1]."""
+        patches = torch.cat(
+            [pixel_unshuffle(each, self.downscale).movedim(1, -1).flatten(0, 2).double() for each in pictures]
+        )
+        mean = patches.mean(0)
+        variances, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
+        deviations = variances.flip(0)[: self.channels].sqrt()
+        self.mean.copy_(mean)
+        self.components.copy_(vectors.flip(1)[:, : self.channels])
+        self.scale.copy_(deviations**-0.5 / deviations.mean().sqrt())
+
+    def save(self, folder: str | Path) -> None:
+        """Writes half-precision weights and the constructor's options."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        save_file(weights, Path(folder) / "codec.safetensors")
+        (Path(folder) / "codec.json").write_text(json.dumps(self.options, indent=1) + "\n")
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> PatchCodec:
+        options = Path(folder) / "codec.json"
+        if not options.is_file():
+            raise InputError(f"no codec in {folder}: codec.json is not there")
+        codec = cls(**json.loads(options.read_text()))
+        codec.load_state_dict(load_file(Path(folder) / "codec.safetensors"))
+        return codec

@@ -1,0 +1,106 @@
+"""Every configuration file composes and builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import OmegaConf
+
+from humangen.build import build, check_targets
+
+CONF = Path(__file__).parents[2] / "conf"
+FILES = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+# what the user of a file has to name, or has to choose with it
+COMPANIONS = {
+    "task/codec": ["experiment=dancers_codec"],
+    "model/dancers_codec": ["experiment=dancers_codec"],
+    "data/dancers_pictures": ["experiment=dancers_codec"],
+    "sampler/euler": ["diffusion=flow"],
+}
+EVALUATED = {"protocol"}  # groups of evaluate.py; all others are of train.py
+SEPARATE = {"callbacks", "logger", "sampler", "strategy", "trainer", "protocol"}  # in neither the task nor the data
+
+
+@pytest.fixture(autouse=True)
+def configurations() -> Iterator[None]:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+def composed(overrides: list[str], folder: Path, primary: str = "train") -> dict[str, Any]:
+    """The plain configuration, as the entry would see it."""
+    place = f"hydra.runtime.output_dir={folder}"
+    config = compose(primary, overrides=[*overrides, place], return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    if primary == "evaluate":
+        OmegaConf.update(config, "checkpoint", "shipped", force_add=True)
+    plain = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
+    resolved = OmegaConf.create(plain, flags={"allow_objects": True})
+    return OmegaConf.to_container(resolved, resolve=True, throw_on_missing=True)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_composes_and_builds(file: str, tmp_path: Path) -> None:
+    group, name = file.split("/")
+    overrides = [*COMPANIONS.get(file, []), f"{group}={name}"]
+    if "experiment=dancers_codec" in overrides and group != "experiment":
+        overrides.remove(f"{group}={name}")  # the experiment chooses it
+    config = composed(overrides, tmp_path, "evaluate" if group in EVALUATED else "train")
+    check_targets(config)
+    if group in SEPARATE:
+        node = config[group]
+        for part in [node] if "_target_" in node else node.values():
+            if isinstance(part, dict) and "_target_" in part and "source" not in part:
+                assert build(part) is not None
+        return
+    config["data"].pop("source", None)
+    data, task = build(config["data"]), build(config["task"])
+    assert data.kind
+    assert task.trainable()
+    optimisation = task.configure_optimizers()
+    assert optimisation["optimizer"].param_groups[0]["params"]
+
+
+def test_nothing_named_is_the_embedded_default(tmp_path: Path) -> None:
+    config = composed([], tmp_path)
+    assert config["name"] == "dancers_animation"
+    assert config["pipeline"]["denoiser"]["scheme"] == "causal"
+    assert config["run_dir"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("mask", sorted(path.stem for path in (CONF / "mask").glob("*.yaml")))
+def test_a_mask_is_what_it_is_called(mask: str, tmp_path: Path) -> None:
+    denoiser = composed([f"mask={mask}"], tmp_path)["pipeline"]["denoiser"]
+    assert denoiser.get("scheme", "canvas") == mask
+    assert denoiser["_target_"].endswith("CanvasDenoiser" if mask == "canvas" else "RowDenoiser")
+
+
+def test_training_and_sampling_share_one_schedule(tmp_path: Path) -> None:
+    config = composed(["diffusion=flow", "sampler=euler"], tmp_path)
+    schedule = build(config["pipeline"]["schedule"])
+    sampler = build(config["sampler"])
+    assert len(schedule.solver(sampler.solver, sampler.num_steps).timesteps) == sampler.num_steps
+
+
+@pytest.mark.parametrize("key", ["sed=1", "trainer.max_stpes=3", "model.denoiser.unet.channels=3", "data.shard=x"])
+def test_an_unknown_key_is_refused(key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigCompositionException, match=key.split("=")[0]):
+        composed([key], tmp_path)
+
+
+def test_an_unknown_choice_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(HydraException, match=r"(?s)mask/sideways.*causal"):
+        composed(["mask=sideways"], tmp_path)
+
+
+def test_the_files_name_no_place_on_a_machine() -> None:
+    for file in FILES:
+        content = yaml.safe_dump(yaml.safe_load((CONF / f"{file}.yaml").read_text()))
+        assert not [line for line in content.splitlines() if ": /" in line and "override /" not in line]

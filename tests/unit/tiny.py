@@ -1,0 +1,84 @@
+"""Tiny pipelines, clips and shards that the unit tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from data_prep.shards import write_split
+from humangen.data.schema import ClipInfo, ClipRecord, Index
+from humangen.diffusion.schedule import Schedule, VarianceSchedule
+from humangen.media import encode_video
+from humangen.models.codec import PatchCodec
+from humangen.models.image_encoder import NoImageEncoder
+from humangen.models.pipeline import Pipeline
+from humangen.types import AnimationBatch
+from tests.conftest import PIXELS, WIDTH, tiny_denoiser
+
+REAL = Path(__file__).parents[2] / "../shared/real"
+SIDE, FRAMES = 64, 4
+
+
+def tiny_codec() -> PatchCodec:
+    """4 latent channels, one cell per 8 pixels, fitted to noise."""
+    torch.manual_seed(0)
+    codec = PatchCodec(channels=4, widths=(16, 16), groups=8)
+    codec.fit_components([torch.rand(8, 3, PIXELS, PIXELS) * 2 - 1])
+    return codec
+
+
+def tiny_pipeline(scheme: str = "causal", schedule: Schedule | None = None) -> Pipeline:
+    return Pipeline(
+        denoiser=tiny_denoiser(scheme),
+        codec=tiny_codec(),
+        image_encoder=NoImageEncoder(width=WIDTH),
+        schedule=schedule or VarianceSchedule(),
+    ).eval()
+
+
+def tiny_batch(keys: Sequence[str], frames: int = 1) -> AnimationBatch:
+    """A batch whose content depends on each clip's key alone; one reference per clip."""
+
+    def noise(key: str, *shape: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(sum(map(ord, key)))
+        return torch.rand(*shape, generator=generator)
+
+    pictures = torch.stack([noise(key, 1 + frames, 3, PIXELS, PIXELS) for key in keys])
+    return AnimationBatch(
+        keys=list(keys),
+        reference=pictures[:, 0] * 2 - 1,
+        reference_pose=pictures[:, 0],
+        target=pictures[:, 1:] * 2 - 1,
+        target_pose=pictures[:, 1:],
+    )
+
+
+def tiny_keypoints(seed: int = 0, frames: int = FRAMES) -> np.ndarray:
+    """Visible keypoints (F, 128, 3) anywhere in the picture."""
+    keypoints = np.random.default_rng(seed).random((frames, 128, 3), np.float32)
+    keypoints[..., 2] = 1
+    return keypoints
+
+
+def tiny_record(key: str, *, frames: int = FRAMES, fps: float = 8.0, figure: bool = True) -> ClipRecord:
+    """A clip of plain frames, each a little brighter than the one before."""
+    pixels = np.full((frames, SIDE, SIDE, 3), 40, np.uint8)
+    pixels += (np.arange(frames, dtype=np.uint8) * 40)[:, None, None, None]
+    return ClipRecord(
+        key=key,
+        video=encode_video(pixels, fps),
+        keypoints=tiny_keypoints(len(key), frames),
+        info=ClipInfo("test", f"person-{key}", "train", fps, frames, SIDE, SIDE),
+        figure=np.arange(frames * SIDE * SIDE).reshape(frames, SIDE, SIDE) % 3 == 0 if figure else None,
+    )
+
+
+def tiny_shards(folder: Path, counts: int, *, per_shard: int, split: str = "train") -> tuple[Path, Index]:
+    """`counts` clips named s00, s01 ... in shards; the folder of the split and its index."""
+    records = (tiny_record(f"s{number:02d}", frames=2, figure=False) for number in range(counts))
+    index = write_split(folder, split, records, per_shard=per_shard)
+    return folder / split, index
