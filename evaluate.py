@@ -10,29 +10,25 @@ from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
-from rich.progress import track
 
 from data_prep.prepare import ensure_shards
 from humangen.build import build
-from humangen.checkpoint import find, load_pipeline
+from humangen.checkpoint import load_pipeline
 from humangen.cli.errors import reported
-from humangen.evaluation import Painter, evaluate, write_result
+from humangen.evaluation import run_protocol
+from humangen.inference.painter import Painter
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 @reported
 def main(cfg: DictConfig) -> None:
     config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    protocol = config["protocol"]
+    protocol, output = config["protocol"], Path(config["output"])
     ensure_shards(protocol["data"].pop("source", None), protocol["data"]["shards"])
-    painter = Painter(
-        load_pipeline(config["checkpoint"]), build(config["sampler"]), config["guidance"], config["seed"]
-    )
-    batches = build(protocol["data"]).test_dataloader()
-    result = evaluate(painter, track(batches, "painting and scoring"), build(protocol["definition"]))
-    result["checkpoint"] = str(find(config["checkpoint"]))
-    write_result(Path(config["output"]) / "result.json", result)
-    print({name: round(result[name], 4) for name in ("psnr", "ssim", "l1")}, config["output"])
+    pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
+    painter = Painter(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
+    result = run_protocol(painter, protocol, output)
+    print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in ("psnr", "ssim", "l1")))
 
 
 if __name__ == "__main__":

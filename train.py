@@ -6,6 +6,9 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a busy machine
 
+import time
+from pathlib import Path
+
 import hydra
 import lightning as L
 from omegaconf import DictConfig, OmegaConf
@@ -14,14 +17,18 @@ from data_prep.prepare import ensure_shards
 from humangen import checkpoint
 from humangen.build import build
 from humangen.cli.errors import reported
+from humangen.evaluation import peak_memory_gb, run_protocol, write_result
+from humangen.inference.painter import Painter
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @reported
 def main(cfg: DictConfig) -> None:
     config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    output, protocol = Path(config["run_dir"]), config.get("protocol")
     L.seed_everything(config["seed"], workers=True, verbose=False)
-    ensure_shards(config["data"].pop("source", None), config["data"]["shards"])
+    for data in filter(None, (config["data"], protocol and protocol["data"])):
+        ensure_shards(data.pop("source", None), data["shards"])
     task, data = build(config["task"]), build(config["data"])
     task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler")})
     for source in filter(None, (config["init"], config["resume"])):
@@ -30,8 +37,18 @@ def main(cfg: DictConfig) -> None:
         checkpoint.load_weights(task.network, checkpoint.load(config["init"]))
     callbacks = [build(node) for node in config["callbacks"].values() if node]
     trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
-    resume = checkpoint.find(config["resume"]) if config["resume"] else None
-    trainer.fit(task, data, ckpt_path=resume)
+    began = time.perf_counter()
+    trainer.fit(task, data, ckpt_path=checkpoint.find(config["resume"]) if config["resume"] else None)
+    seconds = time.perf_counter() - began
+    write_result(
+        output / "training.json",
+        {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
+    )
+    if protocol and trainer.is_global_zero:
+        painter = Painter(
+            checkpoint.load_pipeline(output), build(config["sampler"]), config["guidance"], config["seed"]
+        )
+        run_protocol(painter, protocol, output)
 
 
 if __name__ == "__main__":

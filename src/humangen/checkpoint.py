@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from humangen.build import build
 from humangen.media import replacing
 from humangen.models.pipeline import Pipeline
+from humangen.models.pretrained import SHIPPED
 from humangen.types import InputError
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
@@ -29,8 +30,8 @@ class Stored:
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint file meant by a file, a run folder or a weights folder."""
-    path = Path(path)
+    """The checkpoint file meant by a file, a run folder or a weights folder; `shipped`: the package's own."""
+    path = SHIPPED if str(path) == "shipped" else Path(path)
     if (path / WEIGHTS).is_file() or path.is_file():
         return path
     last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)

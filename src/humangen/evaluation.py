@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from rich.progress import track
 from torch import Tensor, nn
 
-from humangen.diffusion.sample import Sampler
-from humangen.inference.animate import animate
+from humangen.build import build
+from humangen.inference.painter import Painter, keep_clips, repeat_reference
 from humangen.media import replacing
 from humangen.metrics.suite import FrameScores
-from humangen.models.pipeline import Pipeline
-from humangen.types import AnimationBatch, Condition, Reference
+from humangen.types import AnimationBatch
 
 Paint = Callable[[AnimationBatch], Tensor]
 
@@ -30,44 +30,6 @@ class Protocol:
 
     id: str
     version: int
-
-
-@dataclass(frozen=True)
-class Painter:
-    """A pipeline and how it is sampled."""
-
-    pipeline: Pipeline
-    sampler: Sampler
-    guidance: float = 1.0
-    seed: int = 0
-
-    def paint(self, batch: AnimationBatch) -> Tensor:
-        """The batch's clips (K, F, 3, H, W) in [-1, 1], painted from its references."""
-        reference = self.pipeline.encode_reference(batch.reference, batch.reference_pose)
-        return self._animate(batch, reference)
-
-    def paint_isolated(self, batch: AnimationBatch) -> Tensor:
-        """Floor: the same weights under scheme `isolated`."""
-        return self._animate(batch, None)
-
-    def round_trip(self, batch: AnimationBatch) -> Tensor:
-        """Ceiling: the truth through the codec and back."""
-        latents = self.pipeline.encode_clips(batch.target)
-        return self.pipeline.codec.decode(latents.flatten(0, 1)).view_as(batch.target)
-
-    def _animate(self, batch: AnimationBatch, reference: Reference | None) -> Tensor:
-        tokens = self.pipeline.image_encoder.null(len(batch.target)).to(batch.target)
-        condition = Condition(batch.target_pose, tokens)
-        if reference is not None:
-            condition = self.pipeline.condition(reference, batch.target_pose)
-        options = {"sampler": self.sampler, "guidance": self.guidance, "seed": self.seed}
-        return animate(self.pipeline, reference, condition, keys=batch.keys, **options)
-
-
-def repeat_reference(batch: AnimationBatch) -> Tensor:
-    """Floor: the reference picture, whatever the pose."""
-    clips = batch.reference.repeat_interleave(len(batch.target) // len(batch.reference), dim=0)
-    return clips[:, None].expand_as(batch.target)
 
 
 def score(batches: Iterable[AnimationBatch], paintings: dict[str, Paint]) -> dict[str, dict[str, float]]:
@@ -118,6 +80,15 @@ def evaluate(painter: Painter, batches: Iterable[AnimationBatch], protocol: Prot
         "peak_memory_gb": peak_memory_gb(),
         "torch": torch.__version__,
     }
+
+
+def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path) -> dict[str, Any]:
+    """Scores by a protocol's configuration, and leaves result.json and some moving pictures in `output`."""
+    batches = build(protocol["data"]).test_dataloader()
+    result = evaluate(painter, track(batches, "painting and scoring"), build(protocol["definition"]))
+    keep_clips(painter, next(iter(batches)), output / "clips")
+    write_result(output / "result.json", result)
+    return result
 
 
 def weights_hash(module: nn.Module) -> str:

@@ -42,6 +42,8 @@ def attend_with_reference(
         )
     result = torch.empty_like(query)
     for rows, reads in ((present.nonzero()[:, 0], True), ((~present).nonzero()[:, 0], False)):
+        if len(rows) == 0:
+            continue
         own_key, own_value = key[rows], value[rows]
         if reads:
             own_key = torch.cat([keys[rows], own_key], dim=2)

@@ -14,14 +14,13 @@ from humangen.diffusion.sample import Sampler
 from humangen.inference.animate import animate
 from humangen.inference.poses import pose_source
 from humangen.media import contact_sheet, fit_picture, read_picture, to_tensor, to_uint8, write_picture, write_video
-from humangen.models.pretrained import SHIPPED
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import NUM_KEYPOINTS, load_keypoints
 from humangen.types import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", type=Path, default=SHIPPED, help="run, checkpoint or weights folder")
+    parser.add_argument("--checkpoint", default="shipped", help="run, checkpoint or weights folder")
     parser.add_argument("--reference", type=Path, required=True, help="picture of the person")
     parser.add_argument("--reference-pose", type=Path, help="keypoints .npz of the reference (default: none)")
     parser.add_argument("--poses", required=True, help="pose video, keypoints .npz, or dancer:SEED")

@@ -1,4 +1,4 @@
-"""Batches: an unbroken run and a resumed one see the same, evaluation sees each sample once, nothing is silent."""
+"""Batches: resumed and unbroken runs see the same, evaluation sees each sample once, nothing is silent."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from humangen.data.stream import Sample, Stream
 from humangen.types import AnimationBatch, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards
 
+ALONE = Stream()
+ALONE = Stream()
 SAMPLER, FRAMING = PairSampler(num_targets=2, margin_seconds=0.1), Framing(height=SIDE, width=SIDE)
 
 
@@ -40,7 +42,7 @@ def names(examples: list, skipped: list[str]) -> list:
     return examples
 
 
-def training(shards: tuple[Path, Index], start: int, workers: int, count: int, ranks: Stream = Stream()) -> list:
+def training(shards: tuple[Path, Index], start: int, workers: int, count: int, ranks: Stream = ALONE) -> list:
     folder, index = shards
     batches = TrainingBatches(folder=folder, index=index, make=name, collate=names, batch_size=2, seed=5,
                               shuffle_buffer=4, ranks=ranks, start=start)  # fmt: skip
@@ -68,9 +70,18 @@ def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, 
     folder, index = shards
     seen = []
     for rank in range(ranks):
-        batches = EvaluationBatches(folder=folder, index=index, make=name, collate=names, batch_size=2, seed=5,
-                                    ranks=Stream(rank, ranks), limit=limit)  # fmt: skip
-        seen += [key for batch in DataLoader(batches, batch_size=None, num_workers=workers) for key, *_ in batch]
+        batches = EvaluationBatches(
+            folder=folder,
+            index=index,
+            make=name,
+            collate=names,
+            batch_size=2,
+            seed=5,
+            ranks=Stream(rank, ranks),
+            limit=limit,
+        )
+        loader = DataLoader(batches, batch_size=None, num_workers=workers)
+        seen += [key for batch in loader for key, *_ in batch]
     assert sorted(seen) == [f"s{number:02d}" for number in range(11)][:limit]
 
 
@@ -91,7 +102,9 @@ def broken_shards(folder: Path, broken: set[str]) -> Path:
     """Four clips of which some have half a video."""
     records = [tiny_record(key) for key in ("c0", "c1", "c2", "c3")]
     cut = [
-        dataclasses.replace(record, video=record.video[: len(record.video) // 2]) if record.key in broken else record
+        dataclasses.replace(record, video=record.video[: len(record.video) // 2])
+        if record.key in broken
+        else record
         for record in records
     ]
     write_split(folder, "train", cut, per_shard=10)
@@ -108,12 +121,10 @@ def test_a_truncated_video_is_named_and_passed_over(tmp_path: Path, workers: int
         assert sorted({key.split("@")[0] for key in batch.keys}) == ["c0", "c1", "c3"]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_truncated_video_raises_in_evaluation(tmp_path: Path, workers: int) -> None:
-    folder = broken_shards(tmp_path, {"c2"})
-    batches = animation(folder, batches=EvaluationBatches)
+def test_a_truncated_video_raises_in_evaluation(tmp_path: Path) -> None:
+    batches = animation(broken_shards(tmp_path, {"c2"}), batches=EvaluationBatches)
     with pytest.raises(InputError, match="sample c2"):
-        list(DataLoader(batches, batch_size=None, num_workers=workers))
+        list(batches)
 
 
 def test_nothing_but_broken_videos_is_an_error(tmp_path: Path) -> None:
@@ -133,7 +144,9 @@ def test_a_figure_shorter_than_its_clip_is_passed_over(tmp_path: Path) -> None:
 
 def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
     sample = encode_clip(tiny_record("a", frames=12))
-    make = partial(make_example, sampler=SAMPLER, framing=Framing(height=48, width=48, scale=(0.5, 1), flip=0.5))
+    make = partial(
+        make_example, sampler=SAMPLER, framing=Framing(height=48, width=48, scale=(0.5, 1), flip=0.5)
+    )
     one, again = make(sample, 0, 1), make(sample, 0, 1)
     np.testing.assert_array_equal(one.frames, again.frames)
     assert one.targets == again.targets
@@ -141,7 +154,9 @@ def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
 
 
 def test_a_batch_has_the_documented_form() -> None:
-    examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
+    examples = [
+        make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"
+    ]
     batch = collate(examples, ["why"])
     assert isinstance(batch, AnimationBatch)
     assert batch.reference.shape == batch.reference_pose.shape == (2, 3, SIDE, SIDE)

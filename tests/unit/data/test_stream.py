@@ -22,7 +22,9 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Index]:
     return tiny_shards(tmp_path_factory.mktemp("stream"), COUNT, per_shard=4)
 
 
-def keys(shards: tuple[Path, Index], stream: Stream, *, seed: int = 0, buffer: int = 5, epochs: int = 1) -> list:
+def keys(
+    shards: tuple[Path, Index], stream: Stream, *, seed: int = 0, buffer: int = 5, epochs: int = 1
+) -> list:
     """The (epoch, key) of one stream's first epochs."""
     samples = training_samples(*shards, stream, seed=seed, buffer=buffer, on_error=lambda error: False)
     return [

@@ -89,8 +89,8 @@ def test_a_saved_codec_is_read_again(tmp_path) -> None:
     codec.save(tmp_path)
     again = PatchCodec.from_folder(tmp_path)
     torch.testing.assert_close(again.encode(pixels), codec.encode(pixels), rtol=0, atol=2e-2)
-    torch.testing.assert_close(again.decode(pixels[:, :1].repeat(1, 4, 1, 1)[..., :4, :4]),
-                               codec.decode(pixels[:, :1].repeat(1, 4, 1, 1)[..., :4, :4]), rtol=0, atol=2e-2)  # fmt: skip
+    latents = torch.rand(1, 4, 4, 4)
+    torch.testing.assert_close(again.decode(latents), codec.decode(latents), rtol=0, atol=2e-2)
 
 
 def test_a_saved_autoencoder_is_read_again(tmp_path) -> None:

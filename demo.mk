@@ -1,0 +1,29 @@
+# `make demo`, step by step: each file is made again only when what it comes from has changed.
+RUN := runs/demo
+SCORE := $(BIN)/python evaluate.py protocol=dancers protocol.data.shards=$(RUN)/shards hydra.output_subdir=null
+DRAWING := $(wildcard src/humangen/data/dancers/*.py data_prep/*.py data_prep/sources/*.py)
+PAINTING := $(wildcard src/humangen/attention/*.py src/humangen/diffusion/*.py src/humangen/models/*.py \
+	src/humangen/inference/*.py)
+TRAINING := $(PAINTING) $(wildcard src/humangen/tasks/*.py conf/*.yaml conf/*/*.yaml)
+WEIGHTS := $(wildcard src/humangen/weights/dancers/*)
+
+$(RUN)/index.html: $(RUN)/result.json $(wildcard src/humangen/report/*.py)
+	$(BIN)/humangen report $(RUN) --title "humangen: dancers" && touch $@
+	@echo "look at $@"
+
+$(RUN)/result.json: $(RUN)/shipped/result.json $(RUN)/from_scratch/result.json
+	$(BIN)/python -m humangen.report.demo $(RUN)
+
+$(RUN)/shipped/result.json: $(RUN)/shards/test/index.json $(PAINTING) $(WEIGHTS)
+	$(SCORE) checkpoint=shipped output=$(@D) hydra.run.dir=$(@D)
+
+$(RUN)/from_scratch/result.json: $(RUN)/from_scratch/training.json
+	$(SCORE) checkpoint=$(@D) output=$(@D) hydra.run.dir=$(@D)
+
+$(RUN)/from_scratch/training.json: $(RUN)/shards/test/index.json $(TRAINING)
+	rm -rf $(@D)
+	$(BIN)/python train.py experiment=dancers_demo data.shards=$(RUN)/shards hydra.run.dir=$(@D)
+
+$(RUN)/shards/test/index.json: $(DRAWING)
+	rm -rf $(RUN)/shards
+	$(BIN)/python -m data_prep dancers --people 400 --held-out 64 --output $(RUN)/shards

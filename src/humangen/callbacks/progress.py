@@ -1,0 +1,38 @@
+"""Progress where there is no terminal to draw a bar on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+
+
+class ProgressLines(Callback):
+    """Prints a line with step, share, loss and time left about every `seconds`, when the output is not a terminal."""
+
+    def __init__(self, *, seconds: float = 20.0) -> None:
+        self.seconds = seconds
+        self.began = self.printed = 0.0
+        self.first_step = 0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.began = self.printed = time.perf_counter()
+        self.first_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        now, step, total = time.perf_counter(), trainer.global_step, trainer.max_steps
+        if sys.stdout.isatty() or not trainer.is_global_zero or step == self.first_step:
+            return
+        if now - self.printed >= self.seconds or step == total:
+            self.printed = now
+            left = (now - self.began) / (step - self.first_step) * (total - step)
+            metrics = trainer.callback_metrics
+            shown = ", ".join(
+                f"{name} {float(metrics[name]):.3f}" for name in ("train/loss", "val/psnr") if name in metrics
+            )
+            print(f"step {step}/{total} ({step / total:.0%}), {shown}, {left / 60:.1f} min left", flush=True)

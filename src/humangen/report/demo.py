@@ -1,0 +1,33 @@
+"""`python -m humangen.report.demo FOLDER`: one result of the demo from those of its parts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from humangen.evaluation import write_result
+from humangen.report.tables import SCORES
+
+
+def main(folder: Path) -> None:
+    """The shipped weights' result, with `from_scratch` beside the floors, the seconds and the peak memory of all
+    processes of the demo."""
+    shipped, from_scratch, training = (
+        json.loads((folder / path).read_text())
+        for path in ("shipped/result.json", "from_scratch/result.json", "from_scratch/training.json")
+    )
+    parts = (shipped, from_scratch, training)
+    write_result(
+        folder / "result.json",
+        shipped
+        | {
+            "from_scratch": {name: from_scratch[name] for name in SCORES} | {"steps": training["steps"]},
+            "seconds": sum(part["seconds"] for part in parts),
+            "peak_memory_gb": max(part["peak_memory_gb"] for part in parts),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,74 @@
+"""One HTML page that holds everything it shows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from humangen.media import replacing
+from humangen.report.plots import draw_curves, draw_scores
+from humangen.report.runs import Run
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+td, th { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
+td:first-child, th:first-child { text-align: left }
+.scroll { overflow-x: auto }
+.clips td { border: 0; padding: .15rem; text-align: center } .clips img { width: 128px; border-radius: 4px }
+code { background: #f2f2f2; padding: .1rem .3rem; border-radius: 3px }
+.plots img { max-width: 100%; margin: .3rem }
+"""
+PICTURES = ("reference.png", "poses.gif", "painted.gif", "isolated.gif", "truth.gif")
+
+
+def _image(data: bytes, kind: str, label: str) -> str:
+    return f'<img alt="{escape(label)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+
+
+def _table(frame: pd.DataFrame) -> str:
+    return f'<div class="scroll">{frame.to_html(border=0)}</div>'
+
+
+def _clips(run: Run) -> str:
+    """The moving pictures an evaluation kept: a row per clip."""
+    folders = sorted(path for path in (run.folder / "clips").glob("*") if path.is_dir())
+    if not folders:
+        return ""
+    head = "".join(f"<th>{Path(name).stem}</th>" for name in PICTURES)
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{_image((folder / name).read_bytes(), Path(name).suffix[1:], name)}</td>"
+            for name in PICTURES
+            if (folder / name).is_file()
+        )
+        + "</tr>"
+        for folder in folders
+    )
+    return f'<h2>{escape(str(run.folder))}</h2><div class="scroll"><table class="clips"><tr>{head}</tr>{rows}</table></div>'
+
+
+def _bars(frame: pd.DataFrame) -> str:
+    scores = frame["psnr"][frame["psnr"] != ""] if "psnr" in frame else pd.Series(dtype=str)
+    values = [float(text.split()[0]) for text in scores]
+    return _image(draw_scores(list(scores.index), values, "PSNR (dB)"), "png", "scores") if values else ""
+
+
+def write_page(path: Path, title: str, runs: Sequence[Run], frame: pd.DataFrame) -> None:
+    """Table, score bars, training curves and moving pictures of `runs`."""
+    plots = "".join(_image(data, "png", name) for name, data in draw_curves(runs).items())
+    body = (
+        f"<h1>{escape(title)}</h1>{_table(frame)}"
+        f'<div class="plots">{_bars(frame)}{plots}</div>{"".join(map(_clips, runs))}'
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+            f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>{body}</body></html>\n'
+        )

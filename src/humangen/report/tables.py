@@ -1,0 +1,90 @@
+"""The table of a set of runs: one row per arm, means and spreads over seeds, floors and ceilings below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, median, stdev
+
+import pandas as pd
+
+from humangen.report.runs import Run
+from humangen.types import InputError
+
+SCORES = ("psnr", "psnr_figure", "ssim", "ssim_figure", "l1", "l1_figure")
+SPEEDS = {"samples/s": "speed/samples_per_second", "step s": "speed/step_seconds"}
+
+
+def axes(runs: Sequence[Run]) -> list[str]:
+    """The overrides in which runs differ, seeds left out: what the sweep was over."""
+    names = sorted({name for run in runs for name in run.choices} - {"seed"})
+    return [name for name in names if len({run.choices.get(name) for run in runs}) > 1]
+
+
+def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Runs by arm, an arm being all that differs but the seed; single runs are named by their folder."""
+    names = axes(runs)
+    grouped: dict[str, list[Run]] = {}
+    for run in runs:
+        values = [f"{name}={run.choices[name]}" for name in names if name in run.choices]
+        grouped.setdefault(", ".join(values) or run.folder.name, []).append(run)
+    return grouped
+
+
+def comparable(runs: Sequence[Run]) -> None:
+    """Raises `InputError` where results were measured by different rulers."""
+    rulers = {
+        tuple(str(run.result[key]) for key in ("protocol", "resolution", "clips", "keys_sha256")): run
+        for run in runs
+        if run.result
+    }
+    if len(rulers) > 1:
+        folders = ", ".join(str(run.folder) for run in rulers.values())
+        raise InputError(f"these results differ in protocol, resolution or clips, and do not compare: {folders}")
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Mean, and the standard deviation behind ± where there are several."""
+    if not values:
+        return ""
+    text = f"{mean(values):.{digits}f}"
+    return text if len(values) == 1 else f"{text} ± {stdev(values):.{digits}f}"
+
+
+def table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per arm with the number of runs, scores and speeds, then one row per floor and ceiling."""
+    comparable(runs)
+    rows = {}
+    for name, members in arms(runs).items():
+        results = [run.result for run in members if run.result]
+        row = {"runs": str(len(members))} | _scores(results)
+        for column, tag in SPEEDS.items():
+            values = [median(value for _, value in run.curves[tag]) for run in members if tag in run.curves]
+            row[column] = spread(values, 2)
+        rows[name] = row
+    results = [run.result for run in runs if run.result]
+    for kind in ("floors", "ceilings"):
+        for name in results[0][kind] if results else ():
+            label = f"{kind[:-1]}: {name.replace('_', ' ')}"
+            rows[label] = {"runs": str(len(results))} | _scores([result[kind][name] for result in results])
+    frame = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    return frame.loc[:, (frame != "").any()]
+
+
+def _scores(results: Sequence[dict]) -> dict[str, str]:
+    return {
+        score: spread([result[score] for result in results if score in result], 2 if "psnr" in score else 4)
+        for score in SCORES
+    }
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    lines = [["", *frame.columns], ["---"] * (len(frame.columns) + 1)]
+    lines += [[name, *row] for name, row in zip(frame.index, frame.to_numpy(), strict=True)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+
+
+def write_tables(frame: pd.DataFrame, folder: Path) -> None:
+    (folder / "table.md").write_text(markdown(frame))
+    frame.to_csv(folder / "table.csv")
+    frame.to_latex(folder / "table.tex", escape=True)
