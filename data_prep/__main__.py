@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data_prep.prepare import write_source
 from data_prep.sources.dancers import DancersSource
+from humangen.data.dancers.draw import SMALLEST
 from humangen.data.schema import INDEX, SPLITS
 from humangen.types import InputError
 
@@ -22,7 +23,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m data_prep", description=__doc__)
     sources = top.add_subparsers(dest="source", required=True, metavar="SOURCE")
     dancers = sources.add_parser(
-        "dancers", help="the embedded synthetic dancers", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        "dancers",
+        help="the embedded synthetic dancers",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     dancers.add_argument("--output", type=Path, required=True, help="folder that gets train, val and test")
     dancers.add_argument("--people", type=int, default=200, help="people in train")
@@ -38,8 +41,16 @@ def parser() -> argparse.ArgumentParser:
 def write_dancers(options: argparse.Namespace) -> None:
     taken = [split for split in SPLITS if (options.output / split / INDEX).exists()]
     if taken:
-        raise InputError(f"{options.output / taken[0]} already holds shards; remove it or name another --output")
+        raise InputError(
+            f"{options.output / taken[0]} already holds shards; remove it or name another --output"
+        )
     height, width = options.size
+    if min(options.people, options.held_out, options.clips, options.frames, options.fps) <= 0:
+        raise InputError("--people, --held-out, --clips, --frames and --fps must be positive")
+    if min(height, width) < SMALLEST:
+        raise InputError(
+            f"--size {height}x{width} is too small: a drawing needs {SMALLEST} pixels on each side"
+        )
     source = DancersSource(
         people=options.people,
         held_out=options.held_out,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 
 from humangen.types import InputError
 
@@ -14,6 +15,7 @@ ALLOWED_TARGETS = (
     "data_prep.sources.",
     "lightning.",
     "torch.optim.",
+    "transformers.optimization.get_cosine_schedule_with_warmup",
     "transformers.get_cosine_schedule_with_warmup",
 )
 
@@ -21,14 +23,24 @@ ALLOWED_TARGETS = (
 def check_targets(node: Any) -> None:
     """Raises `InputError` where a configuration, which may come from a checkpoint, names anything else."""
     if isinstance(node, dict):
-        target = node.get("_target_", ALLOWED_TARGETS[0])
-        if not str(target).startswith(ALLOWED_TARGETS):
+        target = node.get("_target_")
+        if target is not None and not all(name.startswith(ALLOWED_TARGETS) for name in _names(str(target))):
             raise InputError(f"the configuration names {target}, which is not allowed")
         for child in node.values():
             check_targets(child)
     elif isinstance(node, list):
         for child in node:
             check_targets(child)
+
+
+def _names(target: str) -> Iterator[str]:
+    """`target`, and where what it reaches was defined: a path may lead through a module's own imports."""
+    yield target
+    try:
+        found = get_object(target)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"the configuration names {target}, which is not there: {error}") from error
+    yield f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
 
 
 def build(node: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -37,19 +38,24 @@ def find(path: str | Path) -> Path:
     last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
     if last:
         return last[-1]
-    raise InputError(f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {WEIGHTS}")
+    raise InputError(
+        f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {WEIGHTS}"
+    )
 
 
 def load(path: str | Path) -> Stored:
     """Reads a checkpoint without ever unpickling code."""
     path = find(path)
     if path.is_dir():
-        return Stored(json.loads((path / CONFIG).read_text()), load_file(path / WEIGHTS), path)
+        try:
+            return Stored(json.loads((path / CONFIG).read_text()), load_file(path / WEIGHTS), path)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise InputError(f"{path} is not a weights folder that can be read: {error}") from error
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # pickle, zip and torch each have their own
         raise InputError(f"{path} is not a checkpoint that can be read: {error}") from error
-    if "hyper_parameters" not in content or "state_dict" not in content:
+    if not isinstance(content, dict) or "hyper_parameters" not in content or "state_dict" not in content:
         raise InputError(f"{path} is not a humangen checkpoint: it has no configuration")
     prefix, weights = "network.", content["state_dict"]
     if "ema" in content:
@@ -75,7 +81,7 @@ def load_weights(network: nn.Module, stored: Stored) -> None:
 def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:
     """Raises `InputError` where weights trained under one mask would go on under another."""
     theirs, ours = (
-        {key: each["pipeline"]["denoiser"].get(key) for key in ("_target_", "scheme")}
+        each["pipeline"] and {key: each["pipeline"]["denoiser"].get(key) for key in ("_target_", "scheme")}
         for each in (stored.config, config)
     )
     if theirs != ours:
@@ -85,7 +91,9 @@ def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:
         )
 
 
-def _mask(node: dict[str, Any]) -> str:
+def _mask(node: dict[str, Any] | None) -> str:
+    if node is None:
+        return "no denoiser"
     return f"mask {node['scheme'] or 'canvas'!r}"
 
 

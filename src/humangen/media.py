@@ -45,9 +45,10 @@ def read_picture(path: str | Path) -> np.ndarray:
             picture = ImageOps.exif_transpose(opened)
             if picture.mode.startswith("I") or picture.mode == "F":
                 values = np.asarray(picture, np.float32)
-                picture = Image.fromarray((values / max(values.max(), 255.0) * 255).astype(np.uint8))
+                scale = 257 if values.max() > 255 else 1
+                picture = Image.fromarray((values / scale).clip(0, 255).astype(np.uint8))
             picture = picture.convert("RGBA")
-    except (UnidentifiedImageError, OSError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path} is not a picture that can be read: {error}") from error
     white = Image.new("RGBA", picture.size, "white")
     return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
@@ -68,7 +69,9 @@ def fit_picture(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.copyMakeBorder(resized, top, bottom, left, right, cv2.BORDER_REPLICATE)
 
 
-def encode_video(frames: Iterable[np.ndarray], fps: float, *, quality: int = 12, keyframe_every: int = 8) -> bytes:
+def encode_video(
+    frames: Iterable[np.ndarray], fps: float, *, quality: int = 12, keyframe_every: int = 8
+) -> bytes:
     """H.264 mp4 bytes of `frames`, constant rate factor `quality` (0 is lossless, 51 worst), sides even."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -120,11 +123,22 @@ class VideoReader:
     def fps(self) -> float:
         return float(self._reader.get_avg_fps())  # type: ignore[attr-defined]
 
+    def _padded(self, number: int) -> np.ndarray:
+        """One frame where decord takes the padding of its rows for a fourth channel."""
+        rows = self._reader[number].asnumpy()
+        height, width = rows.shape[:2]
+        return rows.reshape(height, -1)[:, : 3 * width].reshape(height, width, 3)
+
     def frames(self, numbers: Sequence[int]) -> np.ndarray:
         """The frames (F, H, W, 3) with these numbers, in this order; decoding goes forward only."""
         wanted = sorted(set(numbers))
         try:
-            decoded = self._reader.get_batch(wanted).asnumpy()  # type: ignore[attr-defined]
+            try:
+                decoded = self._reader.get_batch(wanted).asnumpy()  # type: ignore[attr-defined]
+            except Exception as error:
+                if "must exactly match" not in str(error):
+                    raise
+                decoded = np.stack([self._padded(number) for number in wanted])
         except Exception as error:  # decord raises several unrelated types on truncated files
             raise InputError(f"{self.name} cannot be decoded: {str(error).splitlines()[0]}") from error
         places = {number: place for place, number in enumerate(wanted)}

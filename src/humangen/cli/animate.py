@@ -13,7 +13,15 @@ from humangen.checkpoint import find, load_pipeline
 from humangen.diffusion.sample import Sampler
 from humangen.inference.animate import animate
 from humangen.inference.poses import pose_source
-from humangen.media import contact_sheet, fit_picture, read_picture, to_tensor, to_uint8, write_picture, write_video
+from humangen.media import (
+    contact_sheet,
+    fit_picture,
+    read_picture,
+    to_tensor,
+    to_uint8,
+    write_picture,
+    write_video,
+)
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import NUM_KEYPOINTS, load_keypoints
 from humangen.types import InputError
@@ -24,15 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", type=Path, required=True, help="picture of the person")
     parser.add_argument("--reference-pose", type=Path, help="keypoints .npz of the reference (default: none)")
     parser.add_argument("--poses", required=True, help="pose video, keypoints .npz, or dancer:SEED")
-    parser.add_argument("--output", type=Path, required=True, help="mp4 to write; a .png sheet goes beside it")
-    parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
+    parser.add_argument(
+        "--output", type=Path, required=True, help="mp4 to write; a .png sheet goes beside it"
+    )
+    parser.add_argument(
+        "--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels"
+    )
     parser.add_argument("--frames", type=int, help="paint at most this many frames")
     parser.add_argument("--fps", type=float, help="frames per second of the output (default: the source's)")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps")
     parser.add_argument("--solver", default="ddim", help="ddim, dpm, or euler for flow models")
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -50,7 +64,9 @@ def run(options: argparse.Namespace) -> None:
     blank = np.full_like(reference, 255)
     write_picture(sheet, contact_sheet([[reference, *frames[shown]], [blank, *poses[shown]]]))
     seconds = time.perf_counter() - began
-    print(f"{options.output} ({len(frames)} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
+    print(
+        f"{options.output} ({len(frames)} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}"
+    )
 
 
 def reference_pose(options: argparse.Namespace, height: int, width: int) -> np.ndarray:

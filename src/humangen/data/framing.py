@@ -37,7 +37,10 @@ class View:
         return pose.mirror(cropped) if self.mirrored else cropped
 
     def _apply(self, frames: np.ndarray, interpolation: int) -> np.ndarray:
-        rows, columns = slice(self.top, self.top + self.box_height), slice(self.left, self.left + self.box_width)
+        rows, columns = (
+            slice(self.top, self.top + self.box_height),
+            slice(self.left, self.left + self.box_width),
+        )
         boxes = frames[:, rows, columns]
         if boxes.shape[1:3] != (self.height, self.width):
             size = (self.width, self.height)
@@ -57,7 +60,10 @@ class Framing:
     def __call__(self, height: int, width: int, random: np.random.Generator) -> View:
         largest = min(height / self.height, width / self.width)
         factor = largest * random.uniform(*self.scale)
-        box_height, box_width = min(height, round(self.height * factor)), min(width, round(self.width * factor))
+        box_height, box_width = (
+            min(height, round(self.height * factor)),
+            min(width, round(self.width * factor)),
+        )
         place = random.random(2) if tuple(self.scale) != (1.0, 1.0) else np.array([0.5, 0.5])
         top, left = ((height - box_height, width - box_width) * place).round().astype(int).tolist()
         mirrored = bool(random.random() < self.flip)

@@ -52,7 +52,9 @@ class TrainingBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         worker, workers = loader_worker()
-        turn = (worker + self.start) % workers  # workers deliver in turn; resume with the one whose turn it is
+        turn = (
+            worker + self.start
+        ) % workers  # workers deliver in turn; resume with the one whose turn it is
         passed = len(range(turn, self.start, workers))
         broken: list[str] = []
 

@@ -51,6 +51,10 @@ class ClipRecord:
         reader = open_video(self.video)
         if len(reader) != len(self.keypoints):
             raise InputError(f"{len(reader)} frames of video but {len(self.keypoints)} of keypoints")
+        if self.figure is not None and len(self.figure) != len(self.keypoints):
+            raise InputError(
+                f"{len(self.keypoints)} frames of keypoints but {len(self.figure)} of the figure"
+            )
         return reader
 
 
@@ -63,7 +67,9 @@ def encode_clip(record: ClipRecord) -> dict[str, bytes | str]:
         "json": json.dumps(asdict(record.info), sort_keys=True).encode(),
     }
     if record.figure is not None:
-        members["figure.npz"] = _npz(figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1])
+        members["figure.npz"] = _npz(
+            figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1]
+        )
     return members
 
 
@@ -134,14 +140,26 @@ class Index:
             content = json.loads(path.read_text())
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path} is not an index of shards")
         if content.get("version") != SCHEMA_VERSION:
             raise InputError(
                 f"{path} has schema version {content.get('version')}, this program reads version {SCHEMA_VERSION}"
             )
         if content.get("kind") != kind:
-            raise InputError(f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed")
-        shards = tuple(Shard(**shard) for shard in content.pop("shards"))
+            raise InputError(
+                f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed"
+            )
+        try:
+            index = cls(**{**content, "shards": tuple(Shard(**shard) for shard in content["shards"])})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path} is not an index of shards: {error}") from error
+        shards = index.shards
         for shard in shards:
             if not (Path(folder) / shard.name).is_file():
                 raise InputError(f"{path} lists {shard.name}, which is not in that folder")
-        return cls(**content, shards=shards)
+            if (Path(folder) / shard.name).stat().st_size != shard.num_bytes:
+                raise InputError(
+                    f"{Path(folder) / shard.name} is not the {shard.num_bytes} bytes that {INDEX} lists"
+                )
+        return index

@@ -40,6 +40,27 @@ def _like(values: Tensor, tensor: Tensor) -> Tensor:
     return values.to(tensor).reshape(-1, *[1] * (tensor.dim() - 1))
 
 
+class Ddim(DDIMScheduler):
+    """DDIM whose steps end at the next timestep (diffusers steps 1000 // num_steps, which drifts where that is
+    not whole), the last one at the clean latents."""
+
+    def step(
+        self, model_output: Tensor, timestep: Tensor, sample: Tensor, return_dict: bool = False
+    ) -> tuple:
+        after = self.timesteps[self.timesteps < timestep]
+        abar, target = self.alphas_cumprod[timestep], torch.ones(())
+        if len(after):
+            target = self.alphas_cumprod[after[0]]
+        signal, spread = abar.sqrt(), (1 - abar).sqrt()
+        if self.config.prediction_type == "epsilon":
+            noise, clean = model_output, (sample - spread * model_output) / signal
+        elif self.config.prediction_type == "sample":
+            noise, clean = (sample - signal * model_output) / spread, model_output
+        else:
+            noise, clean = signal * model_output + spread * sample, signal * sample - spread * model_output
+        return (target.sqrt() * clean + (1 - target).sqrt() * noise,)
+
+
 class VarianceSchedule:
     """z_t = sqrt(abar_t) z_0 + sqrt(1 - abar_t) eps, the betas of Stable Diffusion.
 
@@ -47,7 +68,7 @@ class VarianceSchedule:
     v or sample prediction can learn from.
     """
 
-    solvers = {"ddim": DDIMScheduler, "dpm": DPMSolverMultistepScheduler}
+    solvers = {"ddim": Ddim, "dpm": DPMSolverMultistepScheduler}
 
     def __init__(
         self,

@@ -52,7 +52,9 @@ def repeat_reference(batch: AnimationBatch) -> Tensor:
     return clips[:, None].expand_as(batch.target)
 
 
-def keep_clips(painter: Painter, batch: AnimationBatch, folder: Path, *, count: int = 6, fps: float = 4.0) -> None:
+def keep_clips(
+    painter: Painter, batch: AnimationBatch, folder: Path, *, count: int = 6, fps: float = 4.0
+) -> None:
     """Writes, for the first `count` clips, the reference and GIFs of poses, painted, isolated and true frames."""
     count = min(count, len(batch.target))
     share = len(batch.target) // len(batch.reference)

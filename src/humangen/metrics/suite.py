@@ -45,6 +45,7 @@ class FrameScores(Metric):
         scores = {name: float(getattr(self, f"sum_{name}") / self.frames) for name in FUNCTIONS}
         if self.figures:
             scores |= {
-                f"{name}_figure": float(getattr(self, f"sum_{name}_figure") / self.figures) for name in FUNCTIONS
+                f"{name}_figure": float(getattr(self, f"sum_{name}_figure") / self.figures)
+                for name in FUNCTIONS
             }
         return scores

@@ -65,7 +65,9 @@ def crop(keypoints: np.ndarray, left: float, top: float, width: float, height: f
 def check(keypoints: np.ndarray, name: str) -> np.ndarray:
     """`keypoints` as float32 (F, 128, 3), or an `InputError` that says what is wrong with `name`."""
     if keypoints.ndim != 3 or keypoints.shape[1:] != (NUM_KEYPOINTS, 3):
-        raise InputError(f"{name} holds an array of shape {keypoints.shape}, not (frames, {NUM_KEYPOINTS}, 3)")
+        raise InputError(
+            f"{name} holds an array of shape {keypoints.shape}, not (frames, {NUM_KEYPOINTS}, 3)"
+        )
     if len(keypoints) == 0:
         raise InputError(f"{name} holds no frame")
     if not np.isfinite(keypoints).all():
@@ -85,7 +87,7 @@ def load_keypoints(path: str | Path) -> np.ndarray:
             if "keypoints" not in arrays:
                 raise InputError(f"{path} has no array 'keypoints'; it has {', '.join(arrays) or 'none'}")
             return check(arrays["keypoints"], str(path))
-    except (OSError, EOFError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # whatever zip and numpy make of broken bytes
         raise InputError(f"{path} is not a readable .npz file: {error}") from error

@@ -34,7 +34,9 @@ class Task(L.LightningModule):
     ) -> None:
         super().__init__()
         self.optimizer, self.learning_rate = optimizer, learning_rate
-        self.strict_loading = False  # the frozen networks are not in a checkpoint; `on_load_checkpoint` is strict
+        self.strict_loading = (
+            False  # the frozen networks are not in a checkpoint; `on_load_checkpoint` is strict
+        )
 
     def trainable(self) -> list[nn.Parameter]:
         """The parameters that the optimiser gets; all others must be frozen."""

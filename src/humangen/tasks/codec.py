@@ -19,7 +19,9 @@ class CodecTask(Task):
 
     network: PatchCodec
 
-    def __init__(self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: object):
+    def __init__(
+        self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: object
+    ):
         super().__init__(**optimisation)
         self.network = codec
         self.num_fit_batches, self.noise, self.seed = num_fit_batches, noise, seed

@@ -15,7 +15,7 @@ from humangen.diffusion.weighting import Weighting
 from humangen.models.motion import motion_parameters
 from humangen.models.pipeline import Pipeline
 from humangen.tasks.base import Task
-from humangen.types import Condition, Reference
+from humangen.types import Condition, InputError, Reference
 
 Batch = TypeVar("Batch")
 
@@ -41,6 +41,8 @@ class DenoisingTask(Task, Generic[Batch]):
         self.pipeline = pipeline
         self.network = pipeline.denoiser
         self.weighting, self.drop_rate, self.seed = weighting, drop_rate, seed
+        if trainable_parts not in ("denoiser", "motion"):
+            raise InputError(f"no parts {trainable_parts!r} to train; there are denoiser, motion")
         if trainable_parts == "motion":
             self.network.requires_grad_(False)
             for parameter in motion_parameters(self.network):
@@ -65,7 +67,9 @@ class DenoisingTask(Task, Generic[Batch]):
         """Timesteps (K,), noise like `clean`, and which clips keep their reference (K,)."""
         generators = [keyed_generator(self.seed, step, key) for key in keys]
         timestep = torch.cat([self.pipeline.schedule.draw(1, generator) for generator in generators])
-        present = torch.cat([torch.rand(1, generator=generator) for generator in generators]) >= self.drop_rate
+        present = (
+            torch.cat([torch.rand(1, generator=generator) for generator in generators]) >= self.drop_rate
+        )
         noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators])
         return timestep.to(clean.device), noise.to(clean), present.to(clean.device)
 
