@@ -28,9 +28,7 @@ def main(cfg: DictConfig) -> None:
     pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
     painter = Painter(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
     result = run_protocol(painter, protocol, output)
-    print(
-        f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in ("psnr", "ssim", "l1"))
-    )
+    print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in ("psnr", "ssim", "l1")))
 
 
 if __name__ == "__main__":

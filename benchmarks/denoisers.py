@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from omegaconf import OmegaConf
-from timing import positive
 from torch import Tensor, nn
 
 from humangen.build import build
 from humangen.models.denoiser import Denoiser
 from humangen.types import Condition, InputError, Reference
+from timing import positive
 
 CONF = Path(__file__).parents[1] / "conf"
 CELL = 8  # pixels per latent cell, along one side, of either model
@@ -27,9 +27,7 @@ SD15 = {
 
 def add_arguments(parser: argparse.ArgumentParser, *, batch: int) -> None:
     """What the benchmarks of a network share."""
-    parser.add_argument(
-        "--model", choices=["tiny", "sd15"], default="tiny", help="conf/model/dancers, or SD 1.5"
-    )
+    parser.add_argument("--model", choices=["tiny", "sd15"], default="tiny", help="conf/model/dancers, or SD 1.5")
     parser.add_argument("--size", type=positive, default=128, help="side of the pictures in pixels")
     parser.add_argument("--frames", type=positive, default=1, help="frames per clip")
     parser.add_argument("--batch", type=positive, default=batch, help="clips per step")
@@ -68,13 +66,9 @@ def random_inputs(
     """Noisy latents (K, F, C, h, w), timesteps (K,) and condition of K = batch clips, and the references."""
     config: Any = unet.config
     if options.size % CELL:
-        raise InputError(
-            f"pictures of {options.size} pixels have no whole latent cells: use a multiple of {CELL}"
-        )
+        raise InputError(f"pictures of {options.size} pixels have no whole latent cells: use a multiple of {CELL}")
     if options.frames > config.motion_max_seq_length:
-        raise InputError(
-            f"the temporal layers see at most {config.motion_max_seq_length} frames, not {options.frames}"
-        )
+        raise InputError(f"the temporal layers see at most {config.motion_max_seq_length} frames, not {options.frames}")
     clips, frames, side = options.batch, options.frames, options.size // CELL
     generator = torch.Generator().manual_seed(0)
 

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import timing
 import torch
 
+import timing
 from humangen.cli.errors import reported
 from humangen.data.animation import AnimationData
 from humangen.data.clips import ClipSampler, PairSampler, WindowSampler
@@ -32,17 +32,11 @@ CPU = torch.device("cpu")
 def parse() -> argparse.Namespace:
     parser = timing.parser(__doc__, repeats=5)
     parser.add_argument("--shards", type=Path, help="folder with train shards; without it dancers are drawn")
-    parser.add_argument(
-        "--clips", type=timing.positive, default=128, help="clips to draw where --shards is not given"
-    )
+    parser.add_argument("--clips", type=timing.positive, default=128, help="clips to draw where --shards is not given")
     parser.add_argument("--size", type=timing.positive, default=128, help="side of the pictures in pixels")
-    parser.add_argument(
-        "--frames", type=timing.positive, default=1, help="frames per example besides the reference"
-    )
+    parser.add_argument("--frames", type=timing.positive, default=1, help="frames per example besides the reference")
     parser.add_argument("--batch", type=timing.positive, default=4, help="clips per batch")
-    parser.add_argument(
-        "--batches", type=timing.positive, default=16, help="batches that are timed in each round"
-    )
+    parser.add_argument("--batches", type=timing.positive, default=16, help="batches that are timed in each round")
     return parser.parse_args()
 
 

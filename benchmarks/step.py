@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
-import denoisers
-import timing
 import torch
 
+import denoisers
+import timing
 from humangen.cli.errors import reported
 
 

@@ -34,9 +34,7 @@ COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
 
 def parser(description: str | None, *, repeats: int) -> argparse.ArgumentParser:
     """A parser with the arguments that all benchmarks share."""
-    made = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     made.add_argument("--repeats", type=positive, default=repeats, help="rounds that are timed")
     made.add_argument("--warmup", type=positive, default=2, help="rounds before them that are not")
     made.add_argument("--output", type=Path, help="JSON file to write")
@@ -65,9 +63,7 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def measure(
-    variants: Mapping[str, Callable[[], float]], *, baseline: str, repeats: int, warmup: int
-) -> dict[str, Row]:
+def measure(variants: Mapping[str, Callable[[], float]], *, baseline: str, repeats: int, warmup: int) -> dict[str, Row]:
     """Median seconds, spread and ratio of variants that each return the seconds they took.
 
     Every round runs each variant once. The ratio is the median over rounds of the time divided by the

@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-import denoisers
-import timing
 import torch
 from torch import Tensor
 
+import denoisers
+import timing
 from humangen.cli.errors import reported
 from humangen.diffusion.loss import squared_error
 from humangen.models.denoiser import Denoiser
@@ -48,9 +48,7 @@ def parse() -> argparse.Namespace:
     options = parser.parse_args()
     uneven = [count for count in options.targets if options.batch % count]
     if uneven:
-        raise InputError(
-            f"{options.batch} clips cannot be shared out at {uneven[0]} per reference: change --batch"
-        )
+        raise InputError(f"{options.batch} clips cannot be shared out at {uneven[0]} per reference: change --batch")
     return options
 
 
@@ -71,8 +69,7 @@ def main() -> None:
         inputs[f"causal_{count}"] = (causal, draw(references=options.batch // count))
     inputs |= {"full": (full, each), "canvas": (canvas, each)}
     steps = {
-        name: partial(training_step, denoiser, optimizer, dtype, given)
-        for name, (denoiser, given) in inputs.items()
+        name: partial(training_step, denoiser, optimizer, dtype, given) for name, (denoiser, given) in inputs.items()
     }
     rows = timing.measure(
         {name: partial(timing.timed, step, device) for name, step in steps.items()},

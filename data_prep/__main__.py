@@ -41,16 +41,12 @@ def parser() -> argparse.ArgumentParser:
 def write_dancers(options: argparse.Namespace) -> None:
     taken = [split for split in SPLITS if (options.output / split / INDEX).exists()]
     if taken:
-        raise InputError(
-            f"{options.output / taken[0]} already holds shards; remove it or name another --output"
-        )
+        raise InputError(f"{options.output / taken[0]} already holds shards; remove it or name another --output")
     height, width = options.size
     if min(options.people, options.held_out, options.clips, options.frames, options.fps) <= 0:
         raise InputError("--people, --held-out, --clips, --frames and --fps must be positive")
     if min(height, width) < SMALLEST:
-        raise InputError(
-            f"--size {height}x{width} is too small: a drawing needs {SMALLEST} pixels on each side"
-        )
+        raise InputError(f"--size {height}x{width} is too small: a drawing needs {SMALLEST} pixels on each side")
     source = DancersSource(
         people=options.people,
         held_out=options.held_out,

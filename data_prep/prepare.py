@@ -17,9 +17,7 @@ def write_source(source: DancersSource, folder: Path, *, workers: int = 2) -> No
     for split in SPLITS:
         if (folder / split / INDEX).exists():
             continue
-        records = track(
-            source.records(split, workers), f"{source.name} {split}", total=len(source.jobs(split))
-        )
+        records = track(source.records(split, workers), f"{source.name} {split}", total=len(source.jobs(split)))
         index = write_split(folder, split, records, per_shard=64)
         print(f"{folder / split}: {index.num_samples} clips in {len(index.shards)} shards")
 

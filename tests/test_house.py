@@ -86,8 +86,7 @@ def test_layers_import_only_what_lies_below(path: Path) -> None:
     above = [
         name
         for name in imports(path)
-        if name.startswith("data_prep")
-        or (inner(name) and layer((inner(name) or "").split(".")[0]) > layer(part))
+        if name.startswith("data_prep") or (inner(name) and layer((inner(name) or "").split(".")[0]) > layer(part))
     ]
     assert not above, f"{relative(path)} imports {', '.join(above)}"
 

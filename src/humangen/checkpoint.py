@@ -38,9 +38,7 @@ def find(path: str | Path) -> Path:
     last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
     if last:
         return last[-1]
-    raise InputError(
-        f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {WEIGHTS}"
-    )
+    raise InputError(f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {WEIGHTS}")
 
 
 def load(path: str | Path) -> Stored:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -69,9 +70,7 @@ def fit_picture(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.copyMakeBorder(resized, top, bottom, left, right, cv2.BORDER_REPLICATE)
 
 
-def encode_video(
-    frames: Iterable[np.ndarray], fps: float, *, quality: int = 12, keyframe_every: int = 8
-) -> bytes:
+def encode_video(frames: Iterable[np.ndarray], fps: float, *, quality: int = 12, keyframe_every: int = 8) -> bytes:
     """H.264 mp4 bytes of `frames`, constant rate factor `quality` (0 is lossless, 51 worst), sides even."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
@@ -113,15 +112,15 @@ def open_video(source: str | Path | bytes) -> VideoReader:
 class VideoReader:
     """Frames of one video by number."""
 
-    def __init__(self, reader: object, name: str) -> None:
+    def __init__(self, reader: Any, name: str) -> None:
         self._reader, self.name = reader, name
 
     def __len__(self) -> int:
-        return len(self._reader)  # type: ignore[arg-type]
+        return len(self._reader)
 
     @property
     def fps(self) -> float:
-        return float(self._reader.get_avg_fps())  # type: ignore[attr-defined]
+        return float(self._reader.get_avg_fps())
 
     def _padded(self, number: int) -> np.ndarray:
         """One frame where decord takes the padding of its rows for a fourth channel."""
@@ -134,7 +133,7 @@ class VideoReader:
         wanted = sorted(set(numbers))
         try:
             try:
-                decoded = self._reader.get_batch(wanted).asnumpy()  # type: ignore[attr-defined]
+                decoded = self._reader.get_batch(wanted).asnumpy()
             except Exception as error:
                 if "must exactly match" not in str(error):
                     raise
@@ -172,7 +171,5 @@ def gif(frames: np.ndarray, fps: float) -> bytes:
     """An endless animated GIF of `frames` (F, H, W, 3)."""
     pictures = [Image.fromarray(frame) for frame in frames]
     buffer = io.BytesIO()
-    pictures[0].save(
-        buffer, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0
-    )
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0)
     return buffer.getvalue()

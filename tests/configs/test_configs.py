@@ -96,9 +96,7 @@ def test_training_and_sampling_share_one_schedule(tmp_path: Path) -> None:
     assert len(schedule.solver(sampler.solver, sampler.num_steps).timesteps) == sampler.num_steps
 
 
-@pytest.mark.parametrize(
-    "key", ["sed=1", "trainer.max_stpes=3", "model.denoiser.unet.channels=3", "data.shard=x"]
-)
+@pytest.mark.parametrize("key", ["sed=1", "trainer.max_stpes=3", "model.denoiser.unet.channels=3", "data.shard=x"])
 def test_an_unknown_key_is_refused(key: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigCompositionException, match=key.split("=")[0]):
         composed([key], tmp_path)

@@ -52,9 +52,7 @@ def test_the_average_is_what_is_loaded(tmp_path: Path) -> None:
     assert fresh.weight.eq(5).all()
 
 
-@pytest.mark.parametrize(
-    "other", [nn.Linear(3, 4), nn.Linear(3, 2, bias=False), nn.Sequential(nn.Linear(3, 2))]
-)
+@pytest.mark.parametrize("other", [nn.Linear(3, 4), nn.Linear(3, 2, bias=False), nn.Sequential(nn.Linear(3, 2))])
 def test_weights_of_another_network_are_refused(tmp_path: Path, other: nn.Module) -> None:
     stored, fresh = load(saved(tmp_path / "a.ckpt", other, {})), network()
     with pytest.raises(InputError, match=r"a\.ckpt holds the weights of another network.*for example"):

@@ -31,9 +31,7 @@ from tests.unit.tiny import REAL
 def colours(height: int = 24, width: int = 36) -> np.ndarray:
     """A smooth picture whose corners all differ."""
     rows, columns = np.indices((height, width))
-    return np.stack([rows * 255 // height, columns * 255 // width, 255 - rows * 255 // height], -1).astype(
-        np.uint8
-    )
+    return np.stack([rows * 255 // height, columns * 255 // width, 255 - rows * 255 // height], -1).astype(np.uint8)
 
 
 def moving(height: int, width: int, frames: int = 6) -> np.ndarray:

@@ -37,9 +37,7 @@ def attend_with_reference(
     """softmax(Q [K_r; K]^T) [V_r; V] for the rows whose reference is present, softmax(Q K^T) V for the others."""
     keys, values = (share(part, query.shape[0]) for part in reference)
     if present is None:
-        return scaled_dot_product_attention(
-            query, torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2)
-        )
+        return scaled_dot_product_attention(query, torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2))
     result = torch.empty_like(query)
     for rows, reads in ((present.nonzero()[:, 0], True), ((~present).nonzero()[:, 0], False)):
         if len(rows) == 0:
@@ -59,9 +57,7 @@ class Joint:
     `present` (target rows, bool) is False where the target must not see its reference.
     """
 
-    def __init__(
-        self, *, scheme: Scheme, references: int, frames: int = 1, present: Tensor | None = None
-    ) -> None:
+    def __init__(self, *, scheme: Scheme, references: int, frames: int = 1, present: Tensor | None = None) -> None:
         self.scheme, self.references, self.frames, self.present = scheme, references, frames, present
 
     def attend(self, layer: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -85,15 +81,15 @@ class MaskedJoint(Joint):
 
     def attend(self, layer: str, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         rows, tokens = query.shape[0] - self.references, query.shape[2]
-        joined = [
+        query, key, value = (
             torch.cat([share(part[: self.references], rows), part[self.references :]], dim=2)
             for part in (query, key, value)
-        ]
+        )
         segments = torch.tensor([REFERENCE, TARGET], device=query.device).repeat_interleave(tokens)
         masks = self.scheme.mask(segments).expand(rows, 1, -1, -1)
         if self.present is not None:
             masks = torch.where(self.present[:, None, None, None], masks, ISOLATED.mask(segments))
-        result = scaled_dot_product_attention(*joined, attn_mask=masks)
+        result = scaled_dot_product_attention(query, key, value, attn_mask=masks)
         reference, target = result.split(tokens, dim=2)
         return torch.cat([reference[:: rows // self.references], target]) if self.references else target
 

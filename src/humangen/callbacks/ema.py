@@ -7,8 +7,9 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
+
+from humangen.tasks.base import Task
 
 
 class Ema(Callback):
@@ -22,11 +23,12 @@ class Ema(Callback):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if self.average is None:
+            assert isinstance(pl_module, Task)
             self.average = AveragedModel(pl_module.network, multi_avg_fn=self._update, use_buffers=False)
             self.average.requires_grad_(False)
 
     @torch.no_grad()
-    def _update(self, averages: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
+    def _update(self, averages: Any, current: Any, num_averaged: Any) -> None:
         count = int(num_averaged)
         decay = min(self.decay, (1 + count) / (10 + count))
         torch._foreach_lerp_(averages, current, 1 - decay)
@@ -43,10 +45,12 @@ class Ema(Callback):
     ) -> None:
         if trainer.global_step > self.last_step:  # not on the batches of an unfinished accumulation
             self.last_step = trainer.global_step
+            assert isinstance(pl_module, Task)
             assert self.average is not None
             self.average.update_parameters(pl_module.network)
 
     def _swap(self, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, Task)
         assert self.average is not None
         with torch.no_grad():
             pairs = zip(self.average.module.parameters(), pl_module.network.parameters(), strict=True)
@@ -61,14 +65,10 @@ class Ema(Callback):
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._swap(pl_module)
 
-    def on_save_checkpoint(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         assert self.average is not None
         checkpoint["ema"] = self.average.state_dict()
 
-    def on_load_checkpoint(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         assert self.average is not None
         self.average.load_state_dict(checkpoint["ema"])

@@ -32,21 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reference", type=Path, required=True, help="picture of the person")
     parser.add_argument("--reference-pose", type=Path, help="keypoints .npz of the reference (default: none)")
     parser.add_argument("--poses", required=True, help="pose video, keypoints .npz, or dancer:SEED")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="mp4 to write; a .png sheet goes beside it"
-    )
-    parser.add_argument(
-        "--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels"
-    )
+    parser.add_argument("--output", type=Path, required=True, help="mp4 to write; a .png sheet goes beside it")
+    parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
     parser.add_argument("--frames", type=int, help="paint at most this many frames")
     parser.add_argument("--fps", type=float, help="frames per second of the output (default: the source's)")
     parser.add_argument("--steps", type=int, default=20, help="sampling steps")
     parser.add_argument("--solver", default="ddim", help="ddim, dpm, or euler for flow models")
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device"
-    )
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -64,9 +58,7 @@ def run(options: argparse.Namespace) -> None:
     blank = np.full_like(reference, 255)
     write_picture(sheet, contact_sheet([[reference, *frames[shown]], [blank, *poses[shown]]]))
     seconds = time.perf_counter() - began
-    print(
-        f"{options.output} ({len(frames)} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}"
-    )
+    print(f"{options.output} ({len(frames)} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
 
 
 def reference_pose(options: argparse.Namespace, height: int, width: int) -> np.ndarray:

@@ -14,13 +14,9 @@ from humangen.pose.draw import draw_poses
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("dancer"), help="folder to write into")
-    parser.add_argument(
-        "--person", type=int, default=2_000_000, help="seed of the person; from 2000000 on held out"
-    )
+    parser.add_argument("--person", type=int, default=2_000_000, help="seed of the person; from 2000000 on held out")
     parser.add_argument("--dance", type=int, default=7, help="seed of the dance")
-    parser.add_argument(
-        "--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels"
-    )
+    parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
     parser.add_argument("--frames", type=int, default=16, help="frames of the dance")
     parser.add_argument("--fps", type=float, default=8.0, help="frames per second of the dance")
 

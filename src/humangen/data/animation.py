@@ -12,7 +12,7 @@ import torch
 
 from humangen.data.clips import ClipSampler
 from humangen.data.framing import Framing
-from humangen.data.module import ShardData
+from humangen.data.module import Collate, ShardData
 from humangen.data.schema import decode_clip
 from humangen.data.stream import Sample
 from humangen.media import to_tensor
@@ -38,8 +38,9 @@ def make_example(sample: Sample, *seed: int, sampler: ClipSampler, framing: Fram
         random = np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
         choice = sampler(len(record.keypoints), record.info.fps, random)
         frames = record.open().frames(choice.frames)
-        view = framing(*frames.shape[1:3], random)
-        keypoints = view.keypoints(record.keypoints[choice.frames], *frames.shape[1:3])
+        height, width = frames.shape[1:3]
+        view = framing(height, width, random)
+        keypoints = view.keypoints(record.keypoints[choice.frames], height, width)
         poses = draw_poses(keypoints, framing.height, framing.width)
         figures = None if record.figure is None else view.mask(record.figure[choice.frames])
     except InputError as error:
@@ -52,9 +53,10 @@ def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
     clips, length = len(examples[0].targets), len(examples[0].targets[0])
     frames = torch.stack([to_tensor(example.frames) for example in examples])
     poses = torch.stack([(to_tensor(example.poses) + 1) / 2 for example in examples])
+    masks = [example.figures for example in examples if example.figures is not None]
     figures = None
-    if all(example.figures is not None for example in examples):
-        stacked = torch.from_numpy(np.stack([example.figures for example in examples]))
+    if len(masks) == len(examples):
+        stacked = torch.from_numpy(np.stack(masks))
         figures = (stacked[:, 1:] | stacked[:, :1]).unflatten(1, (clips, length)).flatten(0, 1)
     return AnimationBatch(
         keys=[f"{example.key}@{clip[0]}" for example in examples for clip in example.targets],
@@ -88,18 +90,19 @@ class AnimationData(ShardData):
         eval_sampler: ClipSampler,
         train_framing: Framing,
         eval_framing: Framing,
+        collate: Collate = collate,
         **shared: Any,
     ) -> None:
         super().__init__(
             make_training=partial(make_example, sampler=train_sampler, framing=train_framing),
             make_evaluation=partial(make_example, sampler=eval_sampler, framing=eval_framing),
+            collate=collate,
             **shared,
         )
-
-    collate = staticmethod(collate)
 
 
 class PictureData(AnimationData):
     """The frames of the same shards as single pictures."""
 
-    collate = staticmethod(collate_pictures)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(collate=collate_pictures, **options)

@@ -90,7 +90,5 @@ class WholeClipSampler:
         stride = max(1, round(fps / self.fps))
         window = tuple(range(stride, num_frames, stride))[: self.num_frames]
         if not window:
-            raise InputError(
-                f"a clip of {num_frames} frames at {fps:g} fps has no second frame at {self.fps:g}"
-            )
+            raise InputError(f"a clip of {num_frames} frames at {fps:g} fps has no second frame at {self.fps:g}")
         return Choice(0, (window,))

@@ -52,9 +52,7 @@ class Framing:
     """Views of height x width with the aspect kept: the largest box, shrunk by a factor drawn from `scale` and
     placed at random, mirrored with probability `flip`. By default the middle of the picture, unchanged."""
 
-    def __init__(
-        self, *, height: int, width: int, scale: tuple[float, float] = (1.0, 1.0), flip: float = 0.0
-    ) -> None:
+    def __init__(self, *, height: int, width: int, scale: tuple[float, float] = (1.0, 1.0), flip: float = 0.0) -> None:
         self.height, self.width, self.scale, self.flip = height, width, scale, flip
 
     def __call__(self, height: int, width: int, random: np.random.Generator) -> View:
@@ -65,6 +63,6 @@ class Framing:
             min(width, round(self.width * factor)),
         )
         place = random.random(2) if tuple(self.scale) != (1.0, 1.0) else np.array([0.5, 0.5])
-        top, left = ((height - box_height, width - box_width) * place).round().astype(int).tolist()
+        top, left = round((height - box_height) * place[0]), round((width - box_width) * place[1])
         mirrored = bool(random.random() < self.flip)
         return View(left, top, box_height, box_width, self.height, self.width, mirrored)

@@ -52,9 +52,7 @@ class TrainingBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         worker, workers = loader_worker()
-        turn = (
-            worker + self.start
-        ) % workers  # workers deliver in turn; resume with the one whose turn it is
+        turn = (worker + self.start) % workers  # workers deliver in turn; resume with the one whose turn it is
         passed = len(range(turn, self.start, workers))
         broken: list[str] = []
 
@@ -125,7 +123,6 @@ class ShardData(L.LightningDataModule):
     """
 
     kind: ClassVar[str]
-    collate: ClassVar[Collate]
 
     def __init__(
         self,
@@ -136,6 +133,7 @@ class ShardData(L.LightningDataModule):
         seed: int,
         make_training: Make,
         make_evaluation: Make,
+        collate: Collate,
         num_workers: int = 0,
         shuffle_buffer: int = 256,
         limit: int | None = None,
@@ -143,7 +141,7 @@ class ShardData(L.LightningDataModule):
         super().__init__()
         self.shards, self.seed, self.num_workers = Path(shards), seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.make_training, self.make_evaluation = make_training, make_evaluation
+        self.make_training, self.make_evaluation, self.collate = make_training, make_evaluation, collate
         self.shuffle_buffer, self.limit = shuffle_buffer, limit
         self.start = 0
 

@@ -11,6 +11,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,9 +53,7 @@ class ClipRecord:
         if len(reader) != len(self.keypoints):
             raise InputError(f"{len(reader)} frames of video but {len(self.keypoints)} of keypoints")
         if self.figure is not None and len(self.figure) != len(self.keypoints):
-            raise InputError(
-                f"{len(self.keypoints)} frames of keypoints but {len(self.figure)} of the figure"
-            )
+            raise InputError(f"{len(self.keypoints)} frames of keypoints but {len(self.figure)} of the figure")
         return reader
 
 
@@ -67,15 +66,13 @@ def encode_clip(record: ClipRecord) -> dict[str, bytes | str]:
         "json": json.dumps(asdict(record.info), sort_keys=True).encode(),
     }
     if record.figure is not None:
-        members["figure.npz"] = _npz(
-            figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1]
-        )
+        members["figure.npz"] = _npz(figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1])
     return members
 
 
-def decode_clip(sample: dict[str, bytes]) -> ClipRecord:
+def decode_clip(sample: dict[str, Any]) -> ClipRecord:
     """A record from its members; raises `InputError` naming the sample and what is wrong with it."""
-    key = sample["__key__"]
+    key = str(sample["__key__"])
     missing = [field for field in ("mp4", "pose.npz", "json") if field not in sample]
     if missing:
         raise InputError(f"sample {key} has no {', '.join(missing)}")
@@ -88,7 +85,7 @@ def decode_clip(sample: dict[str, bytes]) -> ClipRecord:
             figure = np.unpackbits(packed["figure"], axis=-1, count=int(packed["width"])).astype(bool)
     except Exception as error:  # whatever zip, numpy or json make of broken bytes
         raise InputError(f"sample {key}: {error}") from error
-    return ClipRecord(str(key), sample["mp4"], keypoints, info, figure)
+    return ClipRecord(key, sample["mp4"], keypoints, info, figure)
 
 
 def _npz(**arrays: np.ndarray | int) -> bytes:
@@ -147,9 +144,7 @@ class Index:
                 f"{path} has schema version {content.get('version')}, this program reads version {SCHEMA_VERSION}"
             )
         if content.get("kind") != kind:
-            raise InputError(
-                f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed"
-            )
+            raise InputError(f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed")
         try:
             index = cls(**{**content, "shards": tuple(Shard(**shard) for shard in content["shards"])})
         except (KeyError, TypeError) as error:
@@ -159,7 +154,5 @@ class Index:
             if not (Path(folder) / shard.name).is_file():
                 raise InputError(f"{path} lists {shard.name}, which is not in that folder")
             if (Path(folder) / shard.name).stat().st_size != shard.num_bytes:
-                raise InputError(
-                    f"{Path(folder) / shard.name} is not the {shard.num_bytes} bytes that {INDEX} lists"
-                )
+                raise InputError(f"{Path(folder) / shard.name} is not the {shard.num_bytes} bytes that {INDEX} lists")
         return index

@@ -12,13 +12,14 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import webdataset as wds
 
 from humangen.data.schema import Index
 from humangen.types import InputError
 
-Sample = dict[str, bytes]
+Sample = dict[str, Any]  # members by field name, as bytes, and "__key__"
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,7 @@ def epoch_samples(
     """One stream's share of one pass over the shards, taken in `order`."""
     whole_shards = len(order) >= stream.count
     mine = order[stream.index :: stream.count] if whole_shards else order
-    samples = itertools.chain.from_iterable(
-        read_shard(folder / index.shards[number].name, on_error) for number in mine
-    )
+    samples = itertools.chain.from_iterable(read_shard(folder / index.shards[number].name, on_error) for number in mine)
     return samples if whole_shards else itertools.islice(samples, stream.index, None, stream.count)
 
 

@@ -10,9 +10,7 @@ def squared_error(prediction: Tensor, target: Tensor) -> Tensor:
     return (prediction.float() - target.float()).square().flatten(1).mean(1)
 
 
-def noise_bands(
-    timestep: Tensor, losses: Tensor, *, num_timesteps: int = 1000, bands: int = 4
-) -> dict[str, Tensor]:
+def noise_bands(timestep: Tensor, losses: Tensor, *, num_timesteps: int = 1000, bands: int = 4) -> dict[str, Tensor]:
     """Mean loss of each band of timesteps that occurs, named by its borders."""
     width = num_timesteps // bands
     band = timestep // width

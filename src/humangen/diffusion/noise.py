@@ -19,9 +19,7 @@ def frame_noise(seed: int, keys: Sequence[str], frames: Sequence[int], shape: Se
     """Unit Gaussian noise (len(keys), len(frames), *shape), one stream per (seed, key, frame)."""
     return torch.stack(
         [
-            torch.stack(
-                [torch.randn(*shape, generator=keyed_generator(seed, key, frame)) for frame in frames]
-            )
+            torch.stack([torch.randn(*shape, generator=keyed_generator(seed, key, frame)) for frame in frames])
             for key in keys
         ]
     )

@@ -16,7 +16,7 @@ class Solver(Protocol):
 
     timesteps: Tensor
 
-    def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor) -> tuple: ...
+    def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, *, return_dict: bool) -> tuple: ...
 
 
 class Schedule(Protocol):
@@ -44,9 +44,7 @@ class Ddim(DDIMScheduler):
     """DDIM whose steps end at the next timestep (diffusers steps 1000 // num_steps, which drifts where that is
     not whole), the last one at the clean latents."""
 
-    def step(
-        self, model_output: Tensor, timestep: Tensor, sample: Tensor, return_dict: bool = False
-    ) -> tuple:
+    def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, return_dict: bool = False) -> tuple:
         after = self.timesteps[self.timesteps < timestep]
         abar, target = self.alphas_cumprod[timestep], torch.ones(())
         if len(after):

@@ -35,9 +35,7 @@ def animate(
     pieces = [
         (
             part,
-            pipeline.denoise(
-                prepared, Condition(pose[:, part.start : part.stop], condition.tokens), guidance
-            ),
+            pipeline.denoise(prepared, Condition(pose[:, part.start : part.stop], condition.tokens), guidance),
         )
         for part in windows(num_frames, window, overlap)
     ]

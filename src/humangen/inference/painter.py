@@ -42,8 +42,15 @@ class Painter:
         condition = Condition(batch.target_pose, tokens)
         if reference is not None:
             condition = self.pipeline.condition(reference, batch.target_pose)
-        options = {"sampler": self.sampler, "guidance": self.guidance, "seed": self.seed}
-        return animate(self.pipeline, reference, condition, keys=batch.keys, **options)
+        return animate(
+            self.pipeline,
+            reference,
+            condition,
+            keys=batch.keys,
+            sampler=self.sampler,
+            guidance=self.guidance,
+            seed=self.seed,
+        )
 
 
 def repeat_reference(batch: AnimationBatch) -> Tensor:
@@ -52,9 +59,7 @@ def repeat_reference(batch: AnimationBatch) -> Tensor:
     return clips[:, None].expand_as(batch.target)
 
 
-def keep_clips(
-    painter: Painter, batch: AnimationBatch, folder: Path, *, count: int = 6, fps: float = 4.0
-) -> None:
+def keep_clips(painter: Painter, batch: AnimationBatch, folder: Path, *, count: int = 6, fps: float = 4.0) -> None:
     """Writes, for the first `count` clips, the reference and GIFs of poses, painted, isolated and true frames."""
     count = min(count, len(batch.target))
     share = len(batch.target) // len(batch.reference)

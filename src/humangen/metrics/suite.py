@@ -18,6 +18,8 @@ class FrameScores(Metric):
     """
 
     full_state_update = False
+    frames: Tensor
+    figures: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +47,6 @@ class FrameScores(Metric):
         scores = {name: float(getattr(self, f"sum_{name}") / self.frames) for name in FUNCTIONS}
         if self.figures:
             scores |= {
-                f"{name}_figure": float(getattr(self, f"sum_{name}_figure") / self.figures)
-                for name in FUNCTIONS
+                f"{name}_figure": float(getattr(self, f"sum_{name}_figure") / self.figures) for name in FUNCTIONS
             }
         return scores

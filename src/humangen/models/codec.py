@@ -53,6 +53,9 @@ class PatchCodec(Codec):
     to the linear inverse what a small convolutional decoder has learned that the components leave out.
     """
 
+    mean: Tensor
+    components: Tensor
+    scale: Tensor
     downscale = 8
     fold = 4  # the refinement paints 4x4 blocks on a grid of twice the latents' resolution
 
@@ -93,7 +96,7 @@ class PatchCodec(Codec):
         )
         mean = patches.mean(0)
         variances, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
-        deviations = variances.flip(0)[: self.channels].sqrt()
+        deviations = variances.flip(0)[: self.channels].clamp(min=1e-8).sqrt()
         self.mean.copy_(mean)
         self.components.copy_(vectors.flip(1)[:, : self.channels])
         self.scale.copy_(deviations**-0.5 / deviations.mean().sqrt())

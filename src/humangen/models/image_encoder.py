@@ -32,6 +32,9 @@ class NoImageEncoder(nn.Module):
 class ClipImageEncoder(NoImageEncoder):
     """CLIP's projected image embedding as one token, frozen; a dropped reference is the zero token."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, clip: CLIPVisionModelWithProjection) -> None:
         super().__init__(width=clip.config.projection_dim)
         self.clip = clip.requires_grad_(False).eval()

@@ -48,8 +48,5 @@ def use_clip_motion(unet: nn.Module) -> None:
 def motion_parameters(unet: nn.Module) -> list[nn.Parameter]:
     """The parameters of all temporal layers."""
     return [
-        parameter
-        for module in unet.modules()
-        if isinstance(module, ClipMotion)
-        for parameter in module.parameters()
+        parameter for module in unet.modules() if isinstance(module, ClipMotion) for parameter in module.parameters()
     ]

@@ -9,18 +9,16 @@ from humangen.attention.spatial import share
 from humangen.diffusion.guidance import guided
 from humangen.diffusion.sample import Denoise
 from humangen.diffusion.schedule import Schedule
+from humangen.models.codec import Codec
 from humangen.models.denoiser import Denoiser
 from humangen.models.image_encoder import NoImageEncoder
-from humangen.models.codec import Codec
 from humangen.types import Condition, Reference
 
 
 class Pipeline(nn.Module):
     """A denoiser, the frozen networks around it, and the schedule it was trained with."""
 
-    def __init__(
-        self, *, denoiser: Denoiser, codec: Codec, image_encoder: NoImageEncoder, schedule: Schedule
-    ) -> None:
+    def __init__(self, *, denoiser: Denoiser, codec: Codec, image_encoder: NoImageEncoder, schedule: Schedule) -> None:
         super().__init__()
         self.denoiser = denoiser
         self.codec = codec.requires_grad_(False).eval()

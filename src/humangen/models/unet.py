@@ -23,9 +23,7 @@ class SpatialUNet(UNetMotionModel):
         super().__init__(**config)
         self.register_to_config(**config)
         use_clip_motion(self)
-        self.set_attn_processor(
-            {name: self._processor(name, stock) for name, stock in self.attn_processors.items()}
-        )
+        self.set_attn_processor({name: self._processor(name, stock) for name, stock in self.attn_processors.items()})
 
     @staticmethod
     def _processor(name: str, stock: Any) -> Any:

@@ -55,9 +55,7 @@ def _draw_body(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke:
             difference = points[end] - points[start]
             axes = (float(np.hypot(*difference)) / 2, max(4 * stroke, 0.75))
             angle = float(np.degrees(np.arctan2(difference[1], difference[0])))
-            cv2.ellipse(
-                canvas, _fixed(middle), _fixed(axes), angle, 0, 360, colour, -1, cv2.LINE_AA, shift=SHIFT
-            )
+            cv2.ellipse(canvas, _fixed(middle), _fixed(axes), angle, 0, 360, colour, -1, cv2.LINE_AA, shift=SHIFT)
     np.multiply(canvas, 0.6, out=canvas, casting="unsafe")
     for point, colour in zip(points[seen], np.array(COLOURS)[seen], strict=True):
         _dot(canvas, point, 4 * stroke, tuple(colour.tolist()))

@@ -65,9 +65,7 @@ def crop(keypoints: np.ndarray, left: float, top: float, width: float, height: f
 def check(keypoints: np.ndarray, name: str) -> np.ndarray:
     """`keypoints` as float32 (F, 128, 3), or an `InputError` that says what is wrong with `name`."""
     if keypoints.ndim != 3 or keypoints.shape[1:] != (NUM_KEYPOINTS, 3):
-        raise InputError(
-            f"{name} holds an array of shape {keypoints.shape}, not (frames, {NUM_KEYPOINTS}, 3)"
-        )
+        raise InputError(f"{name} holds an array of shape {keypoints.shape}, not (frames, {NUM_KEYPOINTS}, 3)")
     if len(keypoints) == 0:
         raise InputError(f"{name} holds no frame")
     if not np.isfinite(keypoints).all():

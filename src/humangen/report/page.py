@@ -51,7 +51,8 @@ def _clips(run: Run) -> str:
         + "</tr>"
         for folder in folders
     )
-    return f'<h2>{escape(str(run.folder))}</h2><div class="scroll"><table class="clips"><tr>{head}</tr>{rows}</table></div>'
+    table = f'<table class="clips"><tr>{head}</tr>{rows}</table>'
+    return f'<h2>{escape(str(run.folder))}</h2><div class="scroll">{table}</div>'
 
 
 def _bars(frame: pd.DataFrame) -> str:

@@ -41,9 +41,7 @@ def _draw(tag: str, title: str, runs: Sequence[Run]) -> bytes:
         if len(lines) > 100:
             lines = lines.rolling(len(lines) // 50, min_periods=1).mean()
         (line,) = plot.plot(lines.index, lines.mean(axis=1), label=name)
-        plot.fill_between(
-            lines.index, lines.min(axis=1), lines.max(axis=1), alpha=0.2, color=line.get_color()
-        )
+        plot.fill_between(lines.index, lines.min(axis=1), lines.max(axis=1), alpha=0.2, color=line.get_color())
     plot.set(xlabel="step", title=title)
     plot.grid(alpha=0.3)
     plot.legend(frameon=False, fontsize="small")

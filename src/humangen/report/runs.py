@@ -36,9 +36,7 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
         for name in ("result.json", "training.json"):
             folders |= {file.parent for file in path.rglob(name)}
     if not folders:
-        raise InputError(
-            f"no result.json or training.json below {', '.join(map(str, paths))}: nothing to report"
-        )
+        raise InputError(f"no result.json or training.json below {', '.join(map(str, paths))}: nothing to report")
     return [read_run(folder) for folder in sorted(folders)]
 
 
@@ -48,9 +46,7 @@ def read_run(folder: Path) -> Run:
     if overrides.is_file():
         pairs = (text.partition("=") for text in yaml.safe_load(overrides.read_text()) or [])
         choices = {key.lstrip("+~"): value for key, _, value in pairs}
-    return Run(
-        folder, choices, _json(folder / "result.json"), _json(folder / "training.json"), curves(folder)
-    )
+    return Run(folder, choices, _json(folder / "result.json"), _json(folder / "training.json"), curves(folder))
 
 
 def curves(folder: Path) -> dict[str, Curve]:
@@ -59,9 +55,7 @@ def curves(folder: Path) -> dict[str, Curve]:
         return {}
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 1})
     events.Reload()
-    return {
-        tag: [(each.step, each.value) for each in events.Scalars(tag)] for tag in events.Tags()["scalars"]
-    }
+    return {tag: [(each.step, each.value) for each in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
 def _json(path: Path) -> dict[str, Any] | None:

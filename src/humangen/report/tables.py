@@ -40,9 +40,7 @@ def comparable(runs: Sequence[Run]) -> None:
     }
     if len(rulers) > 1:
         folders = ", ".join(str(run.folder) for run in rulers.values())
-        raise InputError(
-            f"these results differ in protocol, resolution or clips, and do not compare: {folders}"
-        )
+        raise InputError(f"these results differ in protocol, resolution or clips, and do not compare: {folders}")
 
 
 def spread(values: Sequence[float], digits: int) -> str:

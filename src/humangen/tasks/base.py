@@ -34,9 +34,7 @@ class Task(L.LightningModule):
     ) -> None:
         super().__init__()
         self.optimizer, self.learning_rate = optimizer, learning_rate
-        self.strict_loading = (
-            False  # the frozen networks are not in a checkpoint; `on_load_checkpoint` is strict
-        )
+        self.strict_loading = False  # the frozen networks are not in a checkpoint; `on_load_checkpoint` is strict
 
     def trainable(self) -> list[nn.Parameter]:
         """The parameters that the optimiser gets; all others must be frozen."""
@@ -65,7 +63,7 @@ class Task(L.LightningModule):
         gradients = [parameter.grad for parameter in self.trainable() if parameter.grad is not None]
         self.log("train/gradient_norm", nn.utils.get_total_norm(gradients))
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         state = super().state_dict(*args, **kwargs)
         return {name: value for name, value in state.items() if name.startswith("network.")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,16 +20,15 @@ class CodecTask(Task):
 
     network: PatchCodec
 
-    def __init__(
-        self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: object
-    ):
+    def __init__(self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: Any):
         super().__init__(**optimisation)
         self.network = codec
         self.num_fit_batches, self.noise, self.seed = num_fit_batches, noise, seed
 
     def on_fit_start(self) -> None:
         if not self.trainer.ckpt_path:
-            batches = itertools.islice(self.trainer.datamodule.train_dataloader(), self.num_fit_batches)
+            loader = self.trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]
+            batches = itertools.islice(loader, self.num_fit_batches)
             self.network.fit_components(batch.pixels for batch in batches)
 
     def error(self, pixels: Tensor, noise: float) -> Tensor:

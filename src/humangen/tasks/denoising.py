@@ -67,9 +67,7 @@ class DenoisingTask(Task, Generic[Batch]):
         """Timesteps (K,), noise like `clean`, and which clips keep their reference (K,)."""
         generators = [keyed_generator(self.seed, step, key) for key in keys]
         timestep = torch.cat([self.pipeline.schedule.draw(1, generator) for generator in generators])
-        present = (
-            torch.cat([torch.rand(1, generator=generator) for generator in generators]) >= self.drop_rate
-        )
+        present = torch.cat([torch.rand(1, generator=generator) for generator in generators]) >= self.drop_rate
         noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators])
         return timestep.to(clean.device), noise.to(clean), present.to(clean.device)
 

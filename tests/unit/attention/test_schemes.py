@@ -99,9 +99,7 @@ def test_a_reference_on_the_targets_clock_is_not_cached() -> None:
 def test_the_reference_sees_the_targets_clock_only_where_asked(reference_timestep, same: bool) -> None:
     denoiser = tiny_denoiser(reference_timestep=reference_timestep)
     noisy, _, condition, reference = tiny_inputs()
-    late, early = (
-        joined(denoiser, noisy, torch.full((2,), time), condition, reference)[1] for time in (999, 3)
-    )
+    late, early = (joined(denoiser, noisy, torch.full((2,), time), condition, reference)[1] for time in (999, 3))
     assert all(torch.equal(late[layer], early[layer]) for layer in late) == same
 
 

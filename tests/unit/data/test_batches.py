@@ -102,9 +102,7 @@ def broken_shards(folder: Path, broken: set[str]) -> Path:
     """Four clips of which some have half a video."""
     records = [tiny_record(key) for key in ("c0", "c1", "c2", "c3")]
     cut = [
-        dataclasses.replace(record, video=record.video[: len(record.video) // 2])
-        if record.key in broken
-        else record
+        dataclasses.replace(record, video=record.video[: len(record.video) // 2]) if record.key in broken else record
         for record in records
     ]
     write_split(folder, "train", cut, per_shard=10)
@@ -144,9 +142,7 @@ def test_a_figure_shorter_than_its_clip_is_passed_over(tmp_path: Path) -> None:
 
 def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
     sample = encode_clip(tiny_record("a", frames=12))
-    make = partial(
-        make_example, sampler=SAMPLER, framing=Framing(height=48, width=48, scale=(0.5, 1), flip=0.5)
-    )
+    make = partial(make_example, sampler=SAMPLER, framing=Framing(height=48, width=48, scale=(0.5, 1), flip=0.5))
     one, again = make(sample, 0, 1), make(sample, 0, 1)
     np.testing.assert_array_equal(one.frames, again.frames)
     assert one.targets == again.targets
@@ -154,9 +150,7 @@ def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
 
 
 def test_a_batch_has_the_documented_form() -> None:
-    examples = [
-        make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"
-    ]
+    examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
     batch = collate(examples, ["why"])
     assert isinstance(batch, AnimationBatch)
     assert batch.reference.shape == batch.reference_pose.shape == (2, 3, SIDE, SIDE)

@@ -65,9 +65,7 @@ def test_an_index_tells_the_truth_about_its_tars(shards: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_same_command_writes_the_same_bytes(
-    shards: Path, tmp_path: Path, monkeypatch, workers: int
-) -> None:
+def test_the_same_command_writes_the_same_bytes(shards: Path, tmp_path: Path, monkeypatch, workers: int) -> None:
     assert written(tmp_path / "again", monkeypatch, workers=workers) == 0
     assert contents(tmp_path / "again") == contents(shards)
 

@@ -103,9 +103,7 @@ def test_a_tar_of_another_size_is_named(folder: Path) -> None:
 OWN = {"version": 1, "kind": "animation", "split": "train"}
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", json.dumps(OWN), json.dumps({**OWN, "shards": [{"name": "a"}]})]
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", json.dumps(OWN), json.dumps({**OWN, "shards": [{"name": "a"}]})])
 def test_an_index_that_is_none_is_refused(folder: Path, text: str) -> None:
     (folder / INDEX).write_text(text)
     with pytest.raises(InputError, match=INDEX):

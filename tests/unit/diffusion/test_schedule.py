@@ -41,9 +41,7 @@ def hand_made_abar(zero_snr: bool) -> list[float]:
 
 
 @pytest.mark.parametrize(("prediction", "zero_snr"), VARIANTS)
-def test_noise_and_target_are_the_formulas(
-    prediction: str, zero_snr: bool, clean: Tensor, noise: Tensor
-) -> None:
+def test_noise_and_target_are_the_formulas(prediction: str, zero_snr: bool, clean: Tensor, noise: Tensor) -> None:
     schedule = VarianceSchedule(prediction=prediction, zero_snr=zero_snr)
     noisy, target = (made(clean, noise, TIMES) for made in (schedule.add_noise, schedule.target))
     abars = hand_made_abar(zero_snr)
@@ -101,9 +99,7 @@ def test_drawn_timesteps_cover_the_range(schedule: Schedule) -> None:
 def test_weights_are_never_zero_at_the_last_step() -> None:
     snr = VarianceSchedule().snr(TIMES)
     assert MinSnr(gamma=5.0)(snr)[3] == 1
-    torch.testing.assert_close(
-        MinSnr(gamma=5.0)(torch.tensor([0.0, 3.0, 99.0])), torch.tensor([1.0, 1.0, 0.05])
-    )
+    torch.testing.assert_close(MinSnr(gamma=5.0)(torch.tensor([0.0, 3.0, 99.0])), torch.tensor([1.0, 1.0, 0.05]))
     assert Uniform()(snr).tolist() == [1, 1, 1, 1]
 
 
@@ -126,9 +122,7 @@ def perfect(schedule: Schedule, clean: Tensor):
     (VarianceSchedule(), "dpm"),
     (FlowSchedule(), "euler"),
 ], ids=["ddim", "ddim-epsilon", "dpm", "euler"])  # fmt: skip
-def test_a_perfect_predictor_is_led_to_the_clean_latents(
-    schedule, solver: str, num_steps: int, clean, noise
-) -> None:
+def test_a_perfect_predictor_is_led_to_the_clean_latents(schedule, solver: str, num_steps: int, clean, noise) -> None:
     painted = sample(perfect(schedule, clean), noise, schedule.solver(solver, num_steps))
     torch.testing.assert_close(painted, clean, rtol=0, atol=1e-3)
 

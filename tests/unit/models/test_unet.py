@@ -76,9 +76,7 @@ def test_fresh_temporal_layers_are_the_identity() -> None:
     torch.manual_seed(0)
     denoiser = tiny_denoiser()
     fresh = tiny_unet().eval()
-    spatial = {
-        name: value for name, value in denoiser.unet.state_dict().items() if "motion_modules" not in name
-    }
+    spatial = {name: value for name, value in denoiser.unet.state_dict().items() if "motion_modules" not in name}
     fresh.load_state_dict(spatial, strict=False)
     denoiser.unet = fresh
     noisy, timestep, condition, reference = tiny_inputs(frames=3)

@@ -32,9 +32,7 @@ def test_a_symmetric_face_is_its_own_mirror_image() -> None:
     jaw = [(0.1 + 0.05 * i, 0.5 + 0.3 * np.sin(np.pi * i / 16)) for i in range(17)]
     brows = [(0.1 + 0.05 * i, 0.3 - 0.01 * min(i, 4 - i)) for i in range(5)]
     brows += [(1 - x, y) for x, y in reversed(brows)]
-    nose = [(0.5, 0.4 + 0.02 * i) for i in range(4)] + [
-        (0.4 + 0.05 * i, 0.5 - 0.01 * abs(i - 2)) for i in range(5)
-    ]
+    nose = [(0.5, 0.4 + 0.02 * i) for i in range(4)] + [(0.4 + 0.05 * i, 0.5 - 0.01 * abs(i - 2)) for i in range(5)]
     eye = [(0.2, 0.4), (0.23, 0.38), (0.27, 0.37), (0.3, 0.4), (0.27, 0.42), (0.23, 0.43)]
     eyes = eye + [(1 - eye[i][0], eye[i][1]) for i in (3, 2, 1, 0, 5, 4)]
 

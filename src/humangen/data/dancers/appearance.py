@@ -147,9 +147,7 @@ def choose_scene(chooser: np.random.Generator) -> Scene:
     """A wall, a floor and two accent colours that are close enough to the wall to stay behind the dancer."""
     wall = WALLS[int(chooser.integers(len(WALLS)))]
     floor = distinct_colour(chooser, FLOORS, [(wall, 90)])
-    first, second = (
-        CLOTH_COLOURS[int(index)] for index in chooser.choice(len(CLOTH_COLOURS), 2, replace=False)
-    )
+    first, second = (CLOTH_COLOURS[int(index)] for index in chooser.choice(len(CLOTH_COLOURS), 2, replace=False))
     return Scene(
         kind=pick(chooser, SCENES),
         wall=wall,
@@ -195,9 +193,7 @@ def choose_bottom(chooser: np.random.Generator, scene: Scene, skin: Colour, top:
     reach = {"trousers": (1.75, 1.97), "shorts": (0.5, 0.85), "skirt": (0.65, 1.0)}[kind]
     kinds = ("plain", "stripes", "dots") if kind == "skirt" and top.pattern.kind == "plain" else ("plain",)
     apart = [(scene.wall, 150.0), (scene.floor, 150.0), (skin, 120.0), (top.pattern.colour, 140.0)]
-    return Bottom(
-        kind=kind, pattern=choose_pattern(chooser, kinds, apart), reach=float(chooser.uniform(*reach))
-    )
+    return Bottom(kind=kind, pattern=choose_pattern(chooser, kinds, apart), reach=float(chooser.uniform(*reach)))
 
 
 def choose_build(chooser: np.random.Generator) -> Build:

@@ -52,9 +52,7 @@ class Brush:
     def disc(self, x: float, y: float, radius: float, colour: Colour, stretch: float = 1.0) -> None:
         """Fills an ellipse; stretch is its height over its width."""
         turn = np.arange(72) * np.pi / 36
-        self.polygon(
-            np.stack([x + radius * np.cos(turn), y + stretch * radius * np.sin(turn)], axis=1), colour
-        )
+        self.polygon(np.stack([x + radius * np.cos(turn), y + stretch * radius * np.sin(turn)], axis=1), colour)
 
 
 def paint_room(brush: Brush, scene: Scene, chooser: np.random.Generator) -> None:

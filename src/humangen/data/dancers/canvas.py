@@ -94,9 +94,7 @@ class Canvas:
     def tube_outline(self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float]) -> np.ndarray:
         """Outline (N, 2) in pixels of two discs at points (3,) joined; radii in figure units."""
         first, second = self.project(start), self.project(end)
-        discs = np.concatenate(
-            [first + CIRCLE * radii[0] * self.scale, second + CIRCLE * radii[1] * self.scale]
-        )
+        discs = np.concatenate([first + CIRCLE * radii[0] * self.scale, second + CIRCLE * radii[1] * self.scale])
         return cv2.convexHull(discs.astype(np.float32))[:, 0]
 
     def tube(
@@ -142,7 +140,7 @@ def smooth(outline: np.ndarray, rounds: int = 2) -> np.ndarray:
     """A closed polygon (N, 2) with its corners cut (Chaikin), twice the points a round."""
     for _ in range(rounds):
         following = np.roll(outline, -1, axis=0)
-        outline = np.stack(
-            [0.75 * outline + 0.25 * following, 0.25 * outline + 0.75 * following], axis=1
-        ).reshape(-1, 2)
+        outline = np.stack([0.75 * outline + 0.25 * following, 0.25 * outline + 0.75 * following], axis=1).reshape(
+            -1, 2
+        )
     return outline

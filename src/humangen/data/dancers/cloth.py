@@ -30,9 +30,7 @@ MOTIFS: dict[str, np.ndarray] = {  # corners in -1..1, y down
         ]
     ),
     "diamond": np.array([[0, -1], [0.8, 0], [0, 1], [-0.8, 0]]),
-    "bolt": np.array(
-        [[0.3, -1], [-0.65, 0.15], [-0.1, 0.15], [-0.3, 1], [0.65, -0.2], [0.1, -0.2], [0.55, -1]]
-    ),
+    "bolt": np.array([[0.3, -1], [-0.65, 0.15], [-0.1, 0.15], [-0.3, 1], [0.65, -0.2], [0.1, -0.2], [0.55, -1]]),
 }
 MOTIF_SIZE = 0.058  # half the size of a print, figure units
 YOKE = 0.115  # length of the upper colour block
@@ -47,9 +45,7 @@ def cloth_around(pattern: Pattern, girth: float, length: float, side: int) -> np
     turns = (np.arange(AROUND) + 0.5)[None, :] / AROUND - 0.5
     down = (np.arange(ROWS) + 0.5)[:, None] * length / ROWS
     accented = np.broadcast_to(accent_area(pattern, turns, down, girth, side), (ROWS, AROUND))
-    cloth = np.where(
-        accented[..., None], np.array(pattern.accent, np.uint8), np.array(pattern.colour, np.uint8)
-    )
+    cloth = np.where(accented[..., None], np.array(pattern.accent, np.uint8), np.array(pattern.colour, np.uint8))
     if pattern.kind == "print" and side == 0:
         corners = MOTIFS[pattern.motif] * MOTIF_SIZE * [AROUND / girth, ROWS / length]
         corners += [AROUND / 2, 0.15 * ROWS / length]

@@ -87,9 +87,7 @@ def colour_distance(first: Colour, second: Colour) -> float:
     """Perceived distance of two colours (the "redmean" weighting), 0..765."""
     red_mean = (first[0] + second[0]) / 2
     red, green, blue = (float(a - b) for a, b in zip(first, second, strict=True))
-    return float(
-        ((2 + red_mean / 256) * red**2 + 4 * green**2 + (2 + (255 - red_mean) / 256) * blue**2) ** 0.5
-    )
+    return float(((2 + red_mean / 256) * red**2 + 4 * green**2 + (2 + (255 - red_mean) / 256) * blue**2) ** 0.5)
 
 
 def distinct_colour(

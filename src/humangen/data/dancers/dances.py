@@ -74,12 +74,8 @@ DANCES: dict[str, tuple[Pose, ...]] = {
         Pose(sway=0.0, drop=0.03, left_hand=FRONT_LOW, right_hand=FRONT_LOW, right_foot=WIDE, left_foot=WIDE),
     ),
     "disco": there_and_back(
-        Pose(
-            yaw=0.2, sway=-0.03, lean=0.08, left_hand=HIGH_OUT, right_hand=HIP, left_foot=WIDE, head_turn=0.3
-        ),
-        Pose(
-            yaw=-0.35, twist=-0.2, drop=0.05, sway=0.02, left_hand=ACROSS_LOW, right_hand=HIP, left_foot=WIDE
-        ),
+        Pose(yaw=0.2, sway=-0.03, lean=0.08, left_hand=HIGH_OUT, right_hand=HIP, left_foot=WIDE, head_turn=0.3),
+        Pose(yaw=-0.35, twist=-0.2, drop=0.05, sway=0.02, left_hand=ACROSS_LOW, right_hand=HIP, left_foot=WIDE),
     ),
     "twist": there_and_back(
         Pose(
@@ -91,15 +87,11 @@ DANCES: dict[str, tuple[Pose, ...]] = {
             left_foot=WIDE,
             right_foot=WIDE,
         ),
-        Pose(
-            yaw=0.1, twist=-0.1, drop=0.03, left_hand=GUARD, right_hand=GUARD, left_foot=WIDE, right_foot=WIDE
-        ),
+        Pose(yaw=0.1, twist=-0.1, drop=0.03, left_hand=GUARD, right_hand=GUARD, left_foot=WIDE, right_foot=WIDE),
     ),
     "step and clap": there_and_back(
         Pose(sway=0.05, left_hand=LOW_OUT, right_hand=LOW_OUT, left_foot=STEP, lean=0.04),
-        Pose(
-            sway=0.04, yaw=0.25, left_hand=CLAP, right_hand=CLAP, right_foot=CROSS, drop=0.03, head_tilt=0.1
-        ),
+        Pose(sway=0.04, yaw=0.25, left_hand=CLAP, right_hand=CLAP, right_foot=CROSS, drop=0.03, head_tilt=0.1),
     ),
     "turn": there_and_back(
         Pose(yaw=1.0, twist=0.2, left_hand=SIDE, right_hand=CHEST, left_foot=WIDE, head_turn=-0.2),
@@ -133,9 +125,7 @@ DANCES: dict[str, tuple[Pose, ...]] = {
         Pose(left_hand=CLAP, right_hand=CLAP, drop=0.06, yaw=-0.5, right_foot=WIDE),
     ),
     "vogue": there_and_back(
-        Pose(
-            yaw=0.7, left_hand=TEMPLE, right_hand=HIP, left_foot=WIDE, sway=-0.03, head_turn=-0.4, lean=0.06
-        ),
+        Pose(yaw=0.7, left_hand=TEMPLE, right_hand=HIP, left_foot=WIDE, sway=-0.03, head_turn=-0.4, lean=0.06),
         Pose(yaw=0.2, left_hand=HIGH, right_hand=TEMPLE, twist=-0.3, head_tilt=-0.12, right_foot=CROSS),
         Pose(yaw=-0.3, left_hand=SIDE, right_hand=HIP, drop=0.06, left_foot=STEP, sway=0.03),
     ),
@@ -144,9 +134,7 @@ DANCES: dict[str, tuple[Pose, ...]] = {
         Pose(drop=0.06, left_hand=ACROSS, right_hand=ACROSS, left_foot=BEHIND, yaw=-0.2),
     ),
     "lunge": there_and_back(
-        Pose(
-            sway=0.05, drop=0.08, left_foot=STEP, right_foot=WIDE, left_hand=SIDE, right_hand=CHEST, yaw=0.5
-        ),
+        Pose(sway=0.05, drop=0.08, left_foot=STEP, right_foot=WIDE, left_hand=SIDE, right_hand=CHEST, yaw=0.5),
         Pose(left_hand=TEMPLE, right_hand=LOW_OUT, yaw=0.1, bow=0.08, left_foot=WIDE),
         Pose(yaw=-0.4, drop=0.03, left_hand=CHEST, right_hand=HIP, right_foot=CROSS),
     ),
@@ -220,9 +208,7 @@ def pose_from_vector(vector: np.ndarray) -> Pose:
     places = [(numbers[at], numbers[at + 1], numbers[at + 2]) for at in (8, 11, 14, 17)]
     left_hand, right_hand, left_foot, right_foot = places
     yaw, twist, lean, bow, sway, drop, head_turn, head_tilt = numbers[:8]
-    return Pose(
-        yaw, twist, lean, bow, sway, drop, head_turn, head_tilt, left_hand, right_hand, left_foot, right_foot
-    )
+    return Pose(yaw, twist, lean, bow, sway, drop, head_turn, head_tilt, left_hand, right_hand, left_foot, right_foot)
 
 
 def varied(pose: Pose, chooser: np.random.Generator) -> Pose:

@@ -71,9 +71,7 @@ def cast_shadow(canvas: Canvas, skeleton: Skeleton, shaded: np.ndarray) -> None:
     outline = canvas.project(middle) + CIRCLE * canvas.scale * [reach, 0.028]
     mask = np.zeros(canvas.labels.shape, np.uint8)
     cv2.fillPoly(mask, [fixed_point(outline)], 1, cv2.LINE_8, SUBPIXEL_BITS)
-    top, bottom = (
-        int(np.clip(edge, 0, len(mask))) for edge in (outline[:, 1].min(), outline[:, 1].max() + 2)
-    )
+    top, bottom = (int(np.clip(edge, 0, len(mask))) for edge in (outline[:, 1].min(), outline[:, 1].max() + 2))
     np.copyto(canvas.colours[top:bottom], shaded[top:bottom], where=mask[top:bottom, :, None].astype(bool))
 
 

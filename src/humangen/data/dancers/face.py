@@ -74,9 +74,7 @@ def face_points(smile: float) -> np.ndarray:
     outer_up = np.array([curl, 0.045, 0.06, 0.05, 0.06, 0.045, curl, -0.06, -0.1, -0.11, -0.1, -0.06])
     inner_across = np.array([-0.21, -0.07, 0, 0.07, 0.21, 0.07, 0, -0.07])
     inner_up = np.array([0.8 * curl, 0.015, 0.01, 0.015, 0.8 * curl, -0.035, -0.04, -0.035])
-    mouth = on_surface(
-        np.concatenate([outer_across, inner_across]), np.concatenate([outer_up, inner_up]) - 0.6
-    )
+    mouth = on_surface(np.concatenate([outer_across, inner_across]), np.concatenate([outer_up, inner_up]) - 0.6)
     return np.concatenate([jaw, right_brow, left_brow, bridge, nostrils, right_eye, left_eye, mouth])
 
 
@@ -100,9 +98,7 @@ def paint_head(canvas: Canvas, skeleton: Skeleton, dancer: Dancer) -> None:
     points = face_points(dancer.head.smile)
     skull_pixels = on_picture(canvas, skeleton, CIRCLE * [0.77, 0.86] + [0.0, 0.1])
     outline = cv2.convexHull(
-        np.concatenate([skull_pixels, canvas.project(place_on_head(skeleton, points[:17]))]).astype(
-            np.float32
-        )
+        np.concatenate([skull_pixels, canvas.project(place_on_head(skeleton, points[:17]))]).astype(np.float32)
     )[:, 0]
     if not cut.covers_ears:
         paint_ears(canvas, skeleton, skin, far=True)
@@ -204,9 +200,7 @@ def paint_back_hair(canvas: Canvas, skeleton: Skeleton, head: Head) -> None:
     elif head.hair_style == "afro":
         shape = CIRCLE * 1.3 + [0.4 * behind, 0.4]
     elif head.hair_style == "ponytail":
-        tail = np.array(
-            [[0.0, 0.6], [0.75, 0.7], [1.15, 0.1], [1.1, -0.8], [0.8, -1.3], [0.6, -0.6], [0.45, 0.1]]
-        )
+        tail = np.array([[0.0, 0.6], [0.75, 0.7], [1.15, 0.1], [1.1, -0.8], [0.8, -1.3], [0.6, -0.6], [0.45, 0.1]])
         side = -1 if behind < -0.05 else 1 if behind > 0.05 else head.hair_side
         shape = tail * [side, 1.0] + [0.5 * behind, 0.0]
     elif cut.fall < 0:

@@ -86,9 +86,7 @@ def neckline_outline(canvas: Canvas, skeleton: Skeleton, neckline: str) -> np.nd
     width, drop = {"round": (0.048, 0.04), "vee": (0.044, 0.085), "boat": (0.066, 0.022)}[neckline]
     turn = np.linspace(0, np.pi, 9)
     depth = np.abs(1 - np.abs(np.linspace(-1, 1, 9))) if neckline == "vee" else np.sin(turn)
-    local = np.stack(
-        [-width * np.cos(turn), 0.028 - (drop + 0.012) * depth, 0.03 + 0.03 * np.sin(turn)], axis=1
-    )
+    local = np.stack([-width * np.cos(turn), 0.028 - (drop + 0.012) * depth, 0.03 + 0.03 * np.sin(turn)], axis=1)
     return canvas.project(skeleton.chest + local @ skeleton.trunk.T)
 
 
@@ -164,9 +162,7 @@ def paint_sleeve(canvas: Canvas, side: Side, build: Build, top: Top, sign: int) 
     if reach == 0:
         return
     cloth = facing_half(cloth_around(top.pattern, 0.21, 0.3, sign), 1.0, 1.0, 0.0)[:, ::4]
-    rim = darker(
-        top.pattern.accent if cloth[0, 0].tolist() == list(top.pattern.accent) else top.pattern.colour, 0.42
-    )
+    rim = darker(top.pattern.accent if cloth[0, 0].tolist() == list(top.pattern.accent) else top.pattern.colour, 0.42)
     joints = (side.shoulder, side.elbow, side.wrist)
     paint_limb(canvas, joints, sleeve_radii(build, top), reach, cloth, rim, Part.TOP)
 

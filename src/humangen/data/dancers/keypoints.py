@@ -34,9 +34,7 @@ def dancer_keypoints(canvas: Canvas, skeleton: Skeleton, dancer: Dancer) -> np.n
         ]
         + [right.hip, right.knee, right.ankle, left.hip, left.knee, left.ankle]
     )
-    points = np.concatenate(
-        [body, face[eyes].mean(axis=1), place_on_head(skeleton, ears), left.hand, right.hand, face]
-    )
+    points = np.concatenate([body, face[eyes].mean(axis=1), place_on_head(skeleton, ears), left.hand, right.hand, face])
     visible = np.ones(KEYPOINTS, bool)
     visible[14:16] = face_visible[eyes].mean(axis=1) > 0.5
     ears_shown = not HAIR_CUTS[dancer.head.hair_style].covers_ears

@@ -23,14 +23,8 @@ HAND_SHAPE = np.array(
     [[0.0, 0.0], [0.2, 0.22], [0.36, 0.36], [0.5, 0.46], [0.62, 0.53]]
     + [[along, 0.2 + 0.1 * spread] for along, spread in ((0.48, 0.0), (0.68, 0.35), (0.82, 0.6), (0.95, 0.8))]
     + [[along, 0.06 + 0.02 * spread] for along, spread in ((0.5, 0.0), (0.72, 1.0), (0.87, 1.5), (1.0, 2.0))]
-    + [
-        [along, -0.08 - 0.03 * spread]
-        for along, spread in ((0.48, 0.0), (0.68, 0.8), (0.82, 1.2), (0.94, 1.6))
-    ]
-    + [
-        [along, -0.2 - 0.06 * spread]
-        for along, spread in ((0.43, 0.0), (0.57, 0.7), (0.68, 1.2), (0.78, 1.7))
-    ]
+    + [[along, -0.08 - 0.03 * spread] for along, spread in ((0.48, 0.0), (0.68, 0.8), (0.82, 1.2), (0.94, 1.6))]
+    + [[along, -0.2 - 0.06 * spread] for along, spread in ((0.43, 0.0), (0.57, 0.7), (0.68, 1.2), (0.78, 1.7))]
 )
 
 
@@ -94,16 +88,11 @@ def build_skeleton(pose: Pose, shoulder: float) -> Skeleton:
     trunk = rotation_y(chest_yaw) @ rotation_z(-pose.lean) @ rotation_x(pose.bow)
     face_yaw = float(np.clip(chest_yaw + pose.head_turn, -FACE_YAW_LIMIT, FACE_YAW_LIMIT))
     face = rotation_y(face_yaw) @ rotation_z(-pose.head_tilt) @ rotation_x(0.5 * pose.bow)
-    ankles = {
-        sign: ankle_place(hip_axes, foot, sign) for sign, foot in ((1, pose.left_foot), (-1, pose.right_foot))
-    }
+    ankles = {sign: ankle_place(hip_axes, foot, sign) for sign, foot in ((1, pose.left_foot), (-1, pose.right_foot))}
     pelvis = hip_axes @ np.array([pose.sway, 0.0, 0.0])
     pelvis[1] = min(
         THIGH + SHIN + ANKLE_HEIGHT - 0.012 - pose.drop,
-        *(
-            reachable_height(pelvis + sign * HIP_JOINT * hip_axes[:, 0], ankle)
-            for sign, ankle in ankles.items()
-        ),
+        *(reachable_height(pelvis + sign * HIP_JOINT * hip_axes[:, 0], ankle) for sign, ankle in ankles.items()),
     )
     chest = pelvis + trunk @ np.array([0.0, SPINE, 0.0])
     neck_up = 0.5 * (trunk[:, 1] + face[:, 1])
