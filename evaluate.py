@@ -7,22 +7,21 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a busy machine
 
 from pathlib import Path
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.prepare import ensure_shards
-from humangen.build import build
+from humangen.build import build, composed
 from humangen.checkpoint import load_pipeline
 from humangen.cli.errors import reported
 from humangen.evaluation import run_protocol
 from humangen.inference.painter import Painter
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
-@reported
-def main(cfg: DictConfig) -> None:
-    config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+def run(config: dict[str, Any]) -> None:
+    """Paints and scores; leaves result.json and some moving pictures in the output folder."""
     protocol, output = config["protocol"], Path(config["output"])
     ensure_shards(protocol["data"].pop("source", None), protocol["data"]["shards"])
     pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
@@ -31,5 +30,11 @@ def main(cfg: DictConfig) -> None:
     print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in ("psnr", "ssim", "l1")))
 
 
+@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
+@reported
+def main(cfg: DictConfig) -> None:
+    run(OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+
+
 if __name__ == "__main__":
-    main()
+    composed(main)

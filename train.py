@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a
 
 import time
 from pathlib import Path
+from typing import Any
 
 import hydra
 import lightning as L
@@ -15,16 +16,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from data_prep.prepare import ensure_shards
 from humangen import checkpoint
-from humangen.build import build
+from humangen.build import build, composed
 from humangen.cli.errors import reported
 from humangen.evaluation import peak_memory_gb, run_protocol, write_result
 from humangen.inference.painter import Painter
 
 
-@hydra.main(version_base="1.3", config_path="conf", config_name="train")
-@reported
-def main(cfg: DictConfig) -> None:
-    config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+def run(config: dict[str, Any]) -> None:
+    """Trains, and scores what it trained if the configuration names a protocol."""
     output, protocol = Path(config["run_dir"]), config.get("protocol")
     L.seed_everything(config["seed"], workers=True, verbose=False)
     for data in filter(None, (config["data"], protocol and protocol["data"])):
@@ -51,5 +50,11 @@ def main(cfg: DictConfig) -> None:
         run_protocol(painter, protocol, output)
 
 
+@hydra.main(version_base="1.3", config_path="conf", config_name="train")
+@reported
+def main(cfg: DictConfig) -> None:
+    run(OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+
+
 if __name__ == "__main__":
-    main()
+    composed(main)

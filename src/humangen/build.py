@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import get_object, instantiate
+from omegaconf.errors import OmegaConfBaseException
 
 from humangen.types import InputError
 
@@ -55,3 +58,15 @@ def build(node: dict[str, Any]) -> Any:
         if isinstance(cause, InputError):
             raise cause from error
         raise
+
+
+def composed(main: Callable[[], None]) -> None:
+    """Runs a Hydra main. A configuration that does not compose ends in one sentence and exit code 2, other
+    failures in their full traceback."""
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        main()
+    except (HydraException, OmegaConfBaseException) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        print(f"error: {' '.join(lines[:2])}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,148 @@
+"""Whole runs of the tiny configuration: train, resume, second stage, score, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+import evaluate
+import train
+from humangen.checkpoint import load
+from humangen.cli.main import main as humangen
+from humangen.types import InputError
+
+CONF = str(Path(__file__).parents[2] / "conf")
+TINY = [
+    "height=64",
+    "width=64",
+    "data.num_workers=0",
+    "data.batch_size=2",
+    "data.eval_batch_size=2",
+    "data.limit=2",
+    "model.denoiser.unet.block_out_channels=[32,32]",
+    "model.denoiser.unet.num_attention_heads=[2,2]",
+    "model.denoiser.unet.motion_num_attention_heads=2",
+    "model.denoiser.pose_encoder.width=32",
+    "sampler.num_steps=2",
+    "+trainer.enable_progress_bar=false",
+    "trainer.precision=32",
+    "callbacks.progress=null",
+    "seed=3",
+]
+
+
+def configured(name: str, folder: Path, *overrides: str) -> dict[str, Any]:
+    with initialize_config_dir(CONF, version_base="1.3"):
+        config = compose(name, [*overrides])
+    OmegaConf.set_struct(config, False)
+    config[{"train": "run_dir", "evaluate": "output"}[name]] = str(folder)
+    config.name = "tiny"
+    config.pop("hydra", None)
+    return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("shards")
+    from data_prep.prepare import write_source
+    from data_prep.sources.dancers import DancersSource
+
+    write_source(DancersSource(people=5, held_out=2, clips=1, height=64, width=64), folder, workers=1)
+    return f"data.shards={folder}"
+
+
+def fit(folder: Path, shards: str, *overrides: str, steps: int = 4) -> Path:
+    train.run(
+        configured(
+            "train", folder, *TINY, shards, f"max_steps={steps}", f"trainer.val_check_interval={steps}", *overrides
+        )
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(shards: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fit(tmp_path_factory.mktemp("run"), shards)
+
+
+def test_resumed_equals_unbroken(trained: Path, shards: str, tmp_path: Path) -> None:
+    schedule = "task.learning_rate.num_training_steps=4"
+    fit(tmp_path / "first", shards, schedule, steps=2)
+    fit(tmp_path / "second", shards, schedule, f"resume={tmp_path / 'first'}", steps=4)
+    unbroken, resumed = (torch.load(load(path).source, weights_only=True) for path in (trained, tmp_path / "second"))
+    for part in ("state_dict", "ema"):
+        for name, value in unbroken[part].items():
+            assert torch.equal(value, resumed[part][name]), (part, name)
+    for one, other in zip(
+        unbroken["optimizer_states"][0]["state"].values(), resumed["optimizer_states"][0]["state"].values(), strict=True
+    ):
+        assert torch.equal(one["exp_avg"], other["exp_avg"])
+
+
+def test_a_checkpoint_holds_no_frozen_network(trained: Path) -> None:
+    names = torch.load(load(trained).source, weights_only=True)["state_dict"]
+    assert names
+    assert all(name.startswith("network.") for name in names)
+
+
+def test_the_motion_stage_trains_the_temporal_layers_alone(trained: Path, shards: str, tmp_path: Path) -> None:
+    fit(tmp_path, shards, "stage=motion", "stage.train_sampler.num_frames=4", f"init={trained}", steps=2)
+    before = load(trained).weights
+    state = torch.load(load(tmp_path).source, weights_only=True)["state_dict"]
+    changed = {
+        name.removeprefix("network.")
+        for name, value in state.items()
+        if not torch.equal(value, before[name.removeprefix("network.")])
+    }
+    assert changed
+    assert all("motion_modules" in name for name in changed)
+
+
+def test_weights_of_another_mask_are_refused(trained: Path, shards: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="'causal'.*'full'"):
+        fit(tmp_path, shards, "mask=full", f"init={trained}")
+    with pytest.raises(InputError, match="canvas"):
+        fit(tmp_path, shards, "mask=canvas", f"resume={trained}")
+
+
+def test_a_loss_that_is_no_number_stops_and_saves(shards: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"step 0 for samples dancer.*stopped"):
+        fit(tmp_path, shards, "diffusion.weighting.gamma=nan")
+    assert torch.load(load(tmp_path).source, weights_only=True)["global_step"] == 0
+
+
+def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    protocol = [f"protocol.{shards}", "protocol.data.eval_sampler.num_frames=2"]
+    evaluate.run(
+        configured("evaluate", trained, "protocol=dancers64", "sampler.num_steps=2", f"checkpoint={trained}", *protocol)
+    )
+    result = json.loads((trained / "result.json").read_text())
+    assert result["clips"] == 2
+    for scores in (result, *result["floors"].values(), *result["ceilings"].values()):
+        assert 0 < scores["psnr"] < 60
+        assert {"ssim", "l1", "psnr_figure", "ssim_figure", "l1_figure"} <= set(scores)
+    assert result["ceilings"]["codec"]["psnr"] > result["floors"]["isolated"]["psnr"]
+    humangen(["report", str(trained)])
+    assert "floor: repeat reference" in (trained / "table.md").read_text()
+    assert "painted.gif" in (trained / "index.html").read_text()
+    humangen(["export", "--checkpoint", str(trained), "--output", str(tmp_path / "weights")])
+    half = load(tmp_path / "weights").weights
+    for name, value in load(trained).weights.items():
+        torch.testing.assert_close(half[name].float(), value, atol=1e-3, rtol=1e-3)
+
+
+def test_reports_of_different_protocols_do_not_mix(trained: Path, tmp_path: Path) -> None:
+    for version in (1, 2):
+        folder = tmp_path / str(version)
+        folder.mkdir()
+        other = {"protocol": {"id": "x", "version": version}, "resolution": [64, 64], "clips": 1, "keys_sha256": ""}
+        (folder / "result.json").write_text(json.dumps(other))
+    with pytest.raises(SystemExit) as stop:
+        humangen(["report", str(tmp_path)])
+    assert stop.value.code == 2
