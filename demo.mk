@@ -8,7 +8,7 @@ TRAINING := $(PAINTING) $(wildcard src/humangen/tasks/*.py conf/*.yaml conf/*/*.
 WEIGHTS := $(wildcard src/humangen/weights/dancers/*)
 
 $(RUN)/index.html: $(RUN)/result.json $(wildcard src/humangen/report/*.py)
-	$(BIN)/humangen report $(RUN) --title "humangen: dancers" && touch $@
+	$(BIN)/humangen report $(RUN)/shipped $(RUN)/from_scratch --output $(RUN) --title "humangen: dancers" && touch $@
 	@echo "look at $@"
 
 $(RUN)/result.json: $(RUN)/shipped/result.json $(RUN)/from_scratch/result.json
@@ -22,7 +22,8 @@ $(RUN)/from_scratch/result.json: $(RUN)/from_scratch/training.json
 
 $(RUN)/from_scratch/training.json: $(RUN)/shards/test/index.json $(TRAINING)
 	rm -rf $(@D)
-	$(BIN)/python train.py experiment=dancers_demo data.shards=$(RUN)/shards hydra.run.dir=$(@D)
+	$(BIN)/python train.py experiment=dancers_demo data.shards=$(RUN)/shards \
+		hydra.run.dir=$(@D) hydra.output_subdir=null
 
 $(RUN)/shards/test/index.json: $(DRAWING)
 	rm -rf $(RUN)/shards

@@ -1,0 +1,43 @@
+"""Ctrl-C in the middle of training leaves a checkpoint to go on from."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from humangen.checkpoint import find
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
+    common = [sys.executable, "train.py", "height=64", "width=64", "data.source.people=8", "data.source.held_out=2"]
+    common += [f"data.shards={tmp_path}/shards", "data.batch_size=1", "data.num_workers=0", "sampler.num_steps=2"]
+    first = subprocess.Popen(
+        [*common, f"hydra.run.dir={tmp_path}/first", "callbacks.progress_lines.seconds=0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stdout is not None
+    for line in first.stdout:
+        if line.startswith("step 3/"):
+            first.send_signal(signal.SIGINT)
+            break
+    first.stdout.read()
+    first.wait(timeout=120)
+    stored = torch.load(find(tmp_path / "first"), weights_only=True)
+    step = stored["global_step"]
+    assert step >= 3
+    began = time.perf_counter()
+    second = [*common, f"hydra.run.dir={tmp_path}/second", f"resume={tmp_path}/first", f"max_steps={step + 2}"]
+    subprocess.run(second, cwd=ROOT, check=True, timeout=300)
+    assert torch.load(find(tmp_path / "second"), weights_only=True)["global_step"] == step + 2
+    assert time.perf_counter() - began < 300
