@@ -11,7 +11,7 @@ from humangen.types import InputError
 
 
 def reported(main: Callable[..., Any]) -> Callable[..., Any]:
-    """Turns an `InputError` into its sentence on stderr and exit code 2."""
+    """Turns an `InputError` into its sentence on stderr and exit code 2, and Ctrl-C into a word and 130."""
 
     @functools.wraps(main)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -22,5 +22,8 @@ def reported(main: Callable[..., Any]) -> Callable[..., Any]:
             sentence = str(error).strip().splitlines()[-1].removeprefix("humangen.types.InputError: ")
             print(f"error: {sentence}", file=sys.stderr)
             sys.exit(2)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
 
     return run
