@@ -13,8 +13,8 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from data_prep.prepare import ensure_shards
-from humangen.build import build, composed
-from humangen.checkpoint import load_pipeline
+from humangen.build import composed
+from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
 from humangen.evaluation import run_protocol
 from humangen.inference.painter import Painter
@@ -25,7 +25,9 @@ def run(config: dict[str, Any]) -> None:
     protocol, output = config["protocol"], Path(config["output"])
     ensure_shards(protocol["data"].pop("source", None), protocol["data"]["shards"])
     pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
-    painter = Painter(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
+    painter = Painter(
+        pipeline, load_sampler(config["checkpoint"], **config["sampler"]), config["guidance"], config["seed"]
+    )
     result = run_protocol(painter, protocol, output)
     print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in ("psnr", "ssim", "l1")))
 

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from humangen.build import build
+from humangen.diffusion.sample import Sampler
 from humangen.media import replacing
 from humangen.models.pipeline import Pipeline
 from humangen.models.pretrained import SHIPPED
@@ -103,6 +104,12 @@ def load_pipeline(path: str | Path) -> Pipeline:
     pipeline = build(stored.config["pipeline"])
     load_weights(pipeline.denoiser, stored)
     return pipeline.eval()
+
+
+def load_sampler(path: str | Path, **changes: Any) -> Sampler:
+    """The sampler a checkpoint was configured with, changed where `changes` are not None."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    return build(load(path).config["sampler"] | given)
 
 
 def export(checkpoint: str | Path, folder: str | Path) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from humangen.checkpoint import find, load_pipeline
-from humangen.diffusion.sample import Sampler
+from humangen.checkpoint import find, load_pipeline, load_sampler
 from humangen.inference.animate import animate
 from humangen.inference.poses import pose_source
 from humangen.media import (
@@ -36,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
     parser.add_argument("--frames", type=int, help="paint at most this many frames")
     parser.add_argument("--fps", type=float, help="frames per second of the output (default: the source's)")
-    parser.add_argument("--steps", type=int, default=20, help="sampling steps")
-    parser.add_argument("--solver", default="ddim", help="ddim, dpm, or euler for flow models")
+    parser.add_argument("--steps", type=int, help="sampling steps (default: as the checkpoint says)")
+    parser.add_argument("--solver", help="ddim, dpm, or euler for flow models (default: as the checkpoint says)")
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
@@ -85,7 +84,7 @@ def paint(
         read,
         condition,
         keys=[str(options.reference.name)],
-        sampler=Sampler(options.solver, options.steps),
+        sampler=load_sampler(options.checkpoint, solver=options.solver, num_steps=options.steps),
         guidance=options.guidance,
         seed=options.seed,
     )
