@@ -29,5 +29,8 @@ def run(options: argparse.Namespace) -> None:
     shown = Table("", *frame.columns)
     for name, row in zip(frame.index, frame.to_numpy(), strict=True):
         shown.add_row(str(name), *map(str, row))
-    Console().print(shown)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a file has no edge to break lines at
+    console.print(shown)
     print(f"{folder}/index.html, table.md, table.csv, table.tex")

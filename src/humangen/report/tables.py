@@ -48,7 +48,7 @@ def spread(values: Sequence[float], digits: int) -> str:
     if not values:
         return ""
     text = f"{mean(values):.{digits}f}"
-    return text if len(values) == 1 else f"{text} ± {stdev(values):.{digits}f}"
+    return text if len(set(values)) == 1 else f"{text} ± {stdev(values):.{digits}f}"
 
 
 def table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -62,13 +62,24 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
             values = [median(value for _, value in run.curves[tag]) for run in members if tag in run.curves]
             row[column] = spread(values, 2)
         rows[name] = row
-    results = [run.result for run in runs if run.result]
-    for kind in ("floors", "ceilings"):
-        for name in results[0][kind] if results else ():
-            label = f"{kind[:-1]}: {name.replace('_', ' ')}"
-            rows[label] = {"runs": str(len(results))} | _scores([result[kind][name] for result in results])
-    frame = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    frame = pd.DataFrame.from_dict(rows | _bounds(runs), orient="index").fillna("")
     return frame.loc[:, (frame != "").any()]
+
+
+def _bounds(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
+    """A row per floor and ceiling: one where all runs share it, else one per arm, since it is of that arm's weights."""
+    rows = {}
+    results = {name: [run.result for run in members if run.result] for name, members in arms(runs).items()}
+    everything = [result for members in results.values() for result in members]
+    for kind in ("floors", "ceilings"):
+        for bound in everything[0][kind] if everything else ():
+            label = f"{kind[:-1]}: {bound.replace('_', ' ')}"
+            groups = {f"{label}, {name}": members for name, members in results.items() if members}
+            if len({result[kind][bound]["psnr"] for result in everything}) == 1:
+                groups = {label: everything}
+            for name, members in groups.items():
+                rows[name] = {"runs": str(len(members))} | _scores([each[kind][bound] for each in members])
+    return rows
 
 
 def _scores(results: Sequence[dict]) -> dict[str, str]:
