@@ -4,20 +4,22 @@ SCORE := $(BIN)/python evaluate.py protocol=dancers protocol.data.shards=$(RUN)/
 DRAWING := $(wildcard src/humangen/data/dancers/*.py data_prep/*.py data_prep/sources/*.py)
 PAINTING := $(wildcard src/humangen/attention/*.py src/humangen/diffusion/*.py src/humangen/models/*.py \
 	src/humangen/inference/*.py)
-TRAINING := $(PAINTING) $(wildcard src/humangen/tasks/*.py conf/*.yaml conf/*/*.yaml)
+SCORING := evaluate.py $(PAINTING) $(wildcard src/humangen/*.py src/humangen/data/*.py src/humangen/metrics/*.py \
+	src/humangen/pose/*.py conf/evaluate.yaml conf/protocol/*.yaml)
+TRAINING := train.py $(SCORING) $(wildcard src/humangen/tasks/*.py src/humangen/callbacks/*.py conf/*.yaml conf/*/*.yaml)
 WEIGHTS := $(wildcard src/humangen/weights/dancers/*)
 
 $(RUN)/index.html: $(RUN)/result.json $(wildcard src/humangen/report/*.py)
 	$(BIN)/humangen report $(RUN)/shipped $(RUN)/from_scratch --output $(RUN) --title "humangen: dancers" && touch $@
 	@echo "look at $@"
 
-$(RUN)/result.json: $(RUN)/shipped/result.json $(RUN)/from_scratch/result.json
+$(RUN)/result.json: $(RUN)/shipped/result.json $(RUN)/from_scratch/result.json src/humangen/report/demo.py
 	$(BIN)/python -m humangen.report.demo $(RUN)
 
-$(RUN)/shipped/result.json: $(RUN)/shards/test/index.json $(PAINTING) $(WEIGHTS)
+$(RUN)/shipped/result.json: $(RUN)/shards/test/index.json $(SCORING) $(WEIGHTS)
 	$(SCORE) checkpoint=shipped output=$(@D) hydra.run.dir=$(@D)
 
-$(RUN)/from_scratch/result.json: $(RUN)/from_scratch/training.json
+$(RUN)/from_scratch/result.json: $(RUN)/from_scratch/training.json $(SCORING)
 	$(SCORE) checkpoint=$(@D) output=$(@D) hydra.run.dir=$(@D)
 
 $(RUN)/from_scratch/training.json: $(RUN)/shards/test/index.json $(TRAINING)

@@ -20,6 +20,7 @@ from humangen.build import build, composed
 from humangen.cli.errors import reported
 from humangen.evaluation import peak_memory_gb, run_protocol, write_result
 from humangen.inference.painter import Painter
+from humangen.types import InputError
 
 
 def run(config: dict[str, Any]) -> None:
@@ -28,16 +29,23 @@ def run(config: dict[str, Any]) -> None:
     L.seed_everything(config["seed"], workers=True, verbose=False)
     for data in filter(None, (config["data"], protocol and protocol["data"])):
         ensure_shards(data.pop("source", None), data["shards"])
+    resume = checkpoint.find(config["resume"]) if config["resume"] else None
+    if resume and resume.is_dir():
+        raise InputError(f"{resume} holds weights only, and no training to resume: start from it with init={resume}")
     task, data = build(config["task"]), build(config["data"])
     task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler")})
     for source in filter(None, (config["init"], config["resume"])):
         checkpoint.check_same_mask(checkpoint.load(source), config)
     if config["init"]:
         checkpoint.load_weights(task.network, checkpoint.load(config["init"]))
+    if config["pipeline"]:
+        sampler = build(config["sampler"])
+        task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation
     callbacks = [build(node) for node in config["callbacks"].values() if node]
     trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
     began = time.perf_counter()
-    trainer.fit(task, data, ckpt_path=checkpoint.find(config["resume"]) if config["resume"] else None)
+    trainer.fit(task, data, ckpt_path=resume, weights_only=True)
+    trainer.save_checkpoint(output / "checkpoints" / "last.ckpt")  # the callback's last one may be older
     seconds = time.perf_counter() - began
     write_result(
         output / "training.json",

@@ -45,6 +45,8 @@ def write_dancers(options: argparse.Namespace) -> None:
     height, width = options.size
     if min(options.people, options.held_out, options.clips, options.frames, options.fps) <= 0:
         raise InputError("--people, --held-out, --clips, --frames and --fps must be positive")
+    if options.clips > 100:
+        raise InputError("--clips must be 100 at most: a dance's seed is the person's times 100 plus its number")
     if min(height, width) < SMALLEST:
         raise InputError(f"--size {height}x{width} is too small: a drawing needs {SMALLEST} pixels on each side")
     source = DancersSource(

@@ -22,8 +22,9 @@ def write_source(source: DancersSource, folder: Path, *, workers: int = 2) -> No
         print(f"{folder / split}: {index.num_samples} clips in {len(index.shards)} shards")
 
 
-def ensure_shards(source: dict[str, Any] | None, folder: str) -> None:
-    """Writes what a data configuration's `source` describes, if it has one and its shards are absent."""
-    if source is not None:
-        arguments = {key: value for key, value in source.items() if key != "_target_"}
-        write_source(DancersSource(**arguments), Path(folder))
+def ensure_shards(source: dict[str, Any] | None, shards: str) -> None:
+    """Writes the shards that a data configuration's `source` describes into its own `folder`, where they are
+    absent; shards anywhere else are the user's, and nothing is ever drawn there."""
+    if source is not None and source["folder"] == shards:
+        arguments = {key: value for key, value in source.items() if key not in ("_target_", "folder")}
+        write_source(DancersSource(**arguments), Path(shards))

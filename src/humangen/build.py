@@ -23,17 +23,17 @@ ALLOWED_TARGETS = (
 )
 
 
-def check_targets(node: Any) -> None:
+def check_targets(node: Any, allowed: tuple[str, ...] = ALLOWED_TARGETS) -> None:
     """Raises `InputError` where a configuration, which may come from a checkpoint, names anything else."""
     if isinstance(node, dict):
         target = node.get("_target_")
-        if target is not None and not all(name.startswith(ALLOWED_TARGETS) for name in _names(str(target))):
+        if target is not None and not all(name.startswith(allowed) for name in _names(str(target))):
             raise InputError(f"the configuration names {target}, which is not allowed")
         for child in node.values():
-            check_targets(child)
+            check_targets(child, allowed)
     elif isinstance(node, list):
         for child in node:
-            check_targets(child)
+            check_targets(child, allowed)
 
 
 def _names(target: str) -> Iterator[str]:
@@ -46,9 +46,10 @@ def _names(target: str) -> Iterator[str]:
     yield f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
 
 
-def build(node: dict[str, Any]) -> Any:
-    """The object that `node` (plain dicts and lists, with `_target_`) describes, containers kept plain."""
-    check_targets(node)
+def build(node: dict[str, Any], allowed: tuple[str, ...] = ALLOWED_TARGETS) -> Any:
+    """The object that `node` (plain dicts and lists, with `_target_`) describes, containers kept plain; every
+    target must begin with one of `allowed`."""
+    check_targets(node, allowed)
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:

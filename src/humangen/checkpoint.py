@@ -20,6 +20,7 @@ from humangen.models.pretrained import SHIPPED
 from humangen.types import InputError
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
+INFERENCE = ("humangen.models.", "humangen.diffusion.")  # all that a file from elsewhere may name
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def load_pipeline(path: str | Path) -> Pipeline:
     stored = load(path)
     if not stored.config.get("pipeline"):
         raise InputError(f"{stored.source} does not hold a denoiser")
-    pipeline = build(stored.config["pipeline"])
+    pipeline = build(stored.config["pipeline"], INFERENCE)
     load_weights(pipeline.denoiser, stored)
     return pipeline.eval()
 
@@ -109,14 +110,14 @@ def load_pipeline(path: str | Path) -> Pipeline:
 def load_sampler(path: str | Path, **changes: Any) -> Sampler:
     """The sampler a checkpoint was configured with, changed where `changes` are not None."""
     given = {name: value for name, value in changes.items() if value is not None}
-    return build(load(path).config["sampler"] | given)
+    return build(load(path).config["sampler"] | given, INFERENCE)
 
 
 def export(checkpoint: str | Path, folder: str | Path) -> None:
     """Writes the network of a checkpoint, a denoiser or a codec, as a weights folder in half precision."""
     stored, folder = load(checkpoint), Path(folder)
     if not stored.config.get("pipeline"):
-        codec = build(stored.config["model"]["codec"])
+        codec = build(stored.config["model"]["codec"], INFERENCE)
         load_weights(codec, stored)
         codec.save(folder)
         return

@@ -32,10 +32,13 @@ class Protocol:
     version: int
 
 
-def score(batches: Iterable[AnimationBatch], paintings: dict[str, Paint]) -> dict[str, dict[str, float]]:
+def score(
+    batches: Iterable[AnimationBatch], paintings: dict[str, Paint], device: torch.device
+) -> dict[str, dict[str, float]]:
     """The scores of several ways to paint the same batches, by their names."""
-    scores = {name: FrameScores() for name in paintings}
+    scores = {name: FrameScores().to(device) for name in paintings}
     for batch in batches:
+        batch = batch.to(device)
         for name, paint in paintings.items():
             scores[name].update(paint(batch), batch.target, batch.figure)
     return {name: metric.compute() for name, metric in scores.items()}
@@ -61,6 +64,7 @@ def evaluate(painter: Painter, batches: Iterable[AnimationBatch], protocol: Prot
             "repeat_reference": repeat_reference,
             "codec": painter.round_trip,
         },
+        painter.device,
     )
     return {
         **scores["painted"],
@@ -86,7 +90,7 @@ def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path) -> di
     """Scores by a protocol's configuration, and leaves result.json and some moving pictures in `output`."""
     batches = build(protocol["data"]).test_dataloader()
     result = evaluate(painter, track(batches, "painting and scoring"), build(protocol["definition"]))
-    keep_clips(painter, next(iter(batches)), output / "clips")
+    keep_clips(painter, next(iter(batches)).to(painter.device), output / "clips")
     write_result(output / "result.json", result)
     return result
 
@@ -101,8 +105,8 @@ def weights_hash(module: nn.Module) -> str:
 
 
 def peak_memory_gb() -> float:
-    """The most memory this process has held, in 10^9 bytes: on the CUDA device if there is one, else resident."""
-    if torch.cuda.is_available():
+    """The most memory this process has held, in 10^9 bytes: on the CUDA device if it used one, else resident."""
+    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 

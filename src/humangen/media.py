@@ -60,13 +60,20 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
         Image.fromarray(picture).save(temporary)
 
 
+def fit_box(source: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """Where a picture of `source` (height, width) comes to lie when it is scaled to fit into height x width, aspect
+    kept and centred: top, left, height, width in pixels."""
+    scale = min(height / source[0], width / source[1])
+    box = max(1, round(source[0] * scale)), max(1, round(source[1] * scale))
+    return (height - box[0]) // 2, (width - box[1]) // 2, *box
+
+
 def fit_picture(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    """`picture` scaled to fit into height x width, aspect kept, centred, the rest filled with its border colour."""
-    scale = min(height / picture.shape[0], width / picture.shape[1])
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    top, left = (height - resized.shape[0]) // 2, (width - resized.shape[1]) // 2
-    bottom, right = height - resized.shape[0] - top, width - resized.shape[1] - left
+    """`picture` brought into its `fit_box`, the rest filled with its border colour."""
+    top, left, box_height, box_width = fit_box(picture.shape[:2], height, width)
+    interpolation = cv2.INTER_AREA if box_height < picture.shape[0] else cv2.INTER_CUBIC
+    resized = cv2.resize(picture, (box_width, box_height), interpolation=interpolation)
+    bottom, right = height - box_height - top, width - box_width - left
     return cv2.copyMakeBorder(resized, top, bottom, left, right, cv2.BORDER_REPLICATE)
 
 

@@ -7,8 +7,10 @@ Pixels are float in [-1, 1], channels first; pose maps are float in [0, 1], chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -31,6 +33,15 @@ class AnimationBatch:
     target_pose: Tensor  # K F 3 H W, [0, 1]
     figure: Tensor | None = None  # K F H W, bool
     skipped: list[str] = field(default_factory=list)
+
+    def to(self, device: torch.device | str) -> AnimationBatch:
+        """The same batch with its tensors on `device`."""
+        moved: dict[str, Any] = {
+            name: value.to(device)
+            for name, value in ((each.name, getattr(self, each.name)) for each in fields(self))
+            if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
 
 @dataclass

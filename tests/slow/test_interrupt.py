@@ -19,7 +19,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
     common = [sys.executable, "train.py", "height=64", "width=64", "data.source.people=8", "data.source.held_out=2"]
-    common += [f"data.shards={tmp_path}/shards", "data.batch_size=1", "data.num_workers=0", "sampler.num_steps=2"]
+    common += [
+        f"data.source.folder={tmp_path}/shards",
+        "data.batch_size=1",
+        "data.num_workers=0",
+        "sampler.num_steps=2",
+    ]
     first = subprocess.Popen(
         [*common, f"hydra.run.dir={tmp_path}/first", "callbacks.progress_lines.seconds=0"],
         cwd=ROOT,

@@ -104,7 +104,7 @@ def test_an_empty_pose_file(dancer: Path, tmp_path: Path, capsys: pytest.Capture
     ("overrides", "sentence"),
     [
         (["model.typo=3"], "typo"),
-        (["~data.source", "data.shards=/nowhere"], "no shards in /nowhere/train"),
+        (["data.shards=/nowhere"], "no shards in /nowhere/train"),
     ],
 )
 def test_train_says_what_is_wrong(tmp_path: Path, overrides: list[str], sentence: str) -> None:

@@ -20,6 +20,7 @@ class Ema(Callback):
         self.decay = decay
         self.average: AveragedModel | None = None
         self.last_step = -1
+        self.holds_place = False  # True while the averaged weights stand in the network
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         if self.average is None:
@@ -58,6 +59,11 @@ class Ema(Callback):
                 kept = averaged.clone()
                 averaged.copy_(current)
                 current.copy_(kept)
+        self.holds_place = not self.holds_place
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        if self.holds_place:  # or a checkpoint of the interrupted validation would hold them swapped
+            self._swap(pl_module)
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._swap(pl_module)

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from humangen.checkpoint import find, load_pipeline, load_sampler
+from humangen.cli.errors import positive
 from humangen.inference.animate import animate
 from humangen.inference.poses import pose_source
 from humangen.media import (
     contact_sheet,
+    fit_box,
     fit_picture,
     read_picture,
     to_tensor,
@@ -22,7 +24,7 @@ from humangen.media import (
     write_video,
 )
 from humangen.pose.draw import draw_pose
-from humangen.pose.keypoints import NUM_KEYPOINTS, load_keypoints
+from humangen.pose.keypoints import NUM_KEYPOINTS, crop, load_keypoints
 from humangen.types import InputError
 
 
@@ -33,10 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--poses", required=True, help="pose video, keypoints .npz, or dancer:SEED")
     parser.add_argument("--output", type=Path, required=True, help="mp4 to write; a .png sheet goes beside it")
     parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
-    parser.add_argument("--frames", type=int, help="paint at most this many frames")
-    parser.add_argument("--fps", type=float, help="frames per second of the output (default: the source's)")
-    parser.add_argument("--steps", type=int, help="sampling steps (default: as the checkpoint says)")
+    parser.add_argument("--frames", type=positive(int), help="paint at most this many frames")
+    parser.add_argument("--fps", type=positive(float), help="frames per second of the output (default: the source's)")
+    parser.add_argument("--steps", type=positive(int), help="sampling steps (default: as the checkpoint says)")
     parser.add_argument("--solver", help="ddim, dpm, or euler for flow models (default: as the checkpoint says)")
+    parser.add_argument("--window", type=positive(int), default=8, help="frames painted at once; long clips overlap")
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
@@ -46,11 +49,12 @@ def run(options: argparse.Namespace) -> None:
     if options.output.suffix != ".mp4":
         raise InputError(f"--output {options.output} must end in .mp4")
     height, width = options.size
-    reference = fit_picture(read_picture(options.reference), height, width)
+    picture = read_picture(options.reference)
+    reference = fit_picture(picture, height, width)
     poses, fps = pose_source(options.poses, height, width)
     poses, fps = poses[: options.frames], options.fps or fps
     began = time.perf_counter()
-    frames = paint(options, reference, reference_pose(options, height, width), poses)
+    frames = paint(options, reference, reference_pose(options.reference_pose, picture.shape[:2], height, width), poses)
     write_video(options.output, frames, fps)
     sheet = options.output.with_suffix(".png")
     shown = np.linspace(0, len(frames) - 1, min(8, len(frames))).round().astype(int)
@@ -60,11 +64,14 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.output} ({len(frames)} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
 
 
-def reference_pose(options: argparse.Namespace, height: int, width: int) -> np.ndarray:
-    """The drawn pose of the reference picture; black where none is given."""
-    if options.reference_pose:
-        return draw_pose(load_keypoints(options.reference_pose)[0], height, width)
-    return draw_pose(np.zeros((NUM_KEYPOINTS, 3), np.float32), height, width)
+def reference_pose(path: Path | None, source: tuple[int, int], height: int, width: int) -> np.ndarray:
+    """The drawn pose of a reference of `source` (height, width) where `fit_picture` has put it; black without one."""
+    keypoints = np.zeros((NUM_KEYPOINTS, 3), np.float32)
+    if path:
+        top, left, box_height, box_width = fit_box(source, height, width)
+        box = -left / box_width, -top / box_height, width / box_width, height / box_height
+        keypoints = crop(load_keypoints(path)[0], *box)
+    return draw_pose(keypoints, height, width)
 
 
 def paint(
@@ -87,5 +94,7 @@ def paint(
         sampler=load_sampler(options.checkpoint, solver=options.solver, num_steps=options.steps),
         guidance=options.guidance,
         seed=options.seed,
+        window=options.window,
+        overlap=options.window // 4,
     )
     return to_uint8(painted[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+import numpy as np
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
@@ -167,7 +168,7 @@ class FlowSchedule:
         if name != "euler":
             raise InputError(f"no solver {name!r} for a flow; there is euler")
         solver = FlowMatchEulerDiscreteScheduler(num_train_timesteps=self.num_timesteps)
-        solver.set_timesteps(num_steps)
+        solver.set_timesteps(sigmas=np.linspace(1, 1 / num_steps, num_steps))  # trailing, as the others
         # diffusers counts t = 1000 s; here t = 1000 s - 1, so that every schedule shares the range 0..999
         solver.timesteps = solver.timesteps - 1
         return solver

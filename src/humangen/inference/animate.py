@@ -24,8 +24,8 @@ def animate(
     sampler: Sampler,
     guidance: float = 1.0,
     seed: int = 0,
-    window: int = 16,
-    overlap: int = 4,
+    window: int = 8,
+    overlap: int = 2,
 ) -> Tensor:
     """Clips (K, F, 3, H, W) in [-1, 1] for `condition`'s poses (K, F, 3, H, W); None as the reference paints
     somebody. The noise of a frame depends on (`seed`, its clip's key, its number) alone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from humangen.diffusion.sample import Sampler
@@ -22,6 +23,10 @@ class Painter:
     sampler: Sampler
     guidance: float = 1.0
     seed: int = 0
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.pipeline.denoiser.parameters()).device
 
     def paint(self, batch: AnimationBatch) -> Tensor:
         """The batch's clips (K, F, 3, H, W) in [-1, 1], painted from its references."""

@@ -23,9 +23,13 @@ class Denoiser(nn.Module, ABC):
     a cache, the reference itself where nothing of it can be computed beforehand, or None for no reference.
     """
 
-    def __init__(self, *, unet: SpatialUNet, pose_encoder: PoseEncoder) -> None:
+    def __init__(self, *, unet: SpatialUNet, pose_encoder: PoseEncoder, reference_pose: bool = True) -> None:
         super().__init__()
-        self.unet, self.pose_encoder = unet, pose_encoder
+        self.unet, self.pose_encoder, self.reference_pose = unet, pose_encoder, reference_pose
+
+    def posed(self, reference: Reference) -> Tensor:
+        """The pose to inject into the reference (B, 3, H, W): its own, or an empty one as an ablation."""
+        return reference.pose if self.reference_pose else torch.zeros_like(reference.pose)
 
     @abstractmethod
     def prepare(self, reference: Reference) -> Reference | ReferenceCache:
@@ -82,8 +86,9 @@ class RowDenoiser(Denoiser):
         pose_encoder: PoseEncoder,
         scheme: str = "causal",
         reference_timestep: int | None = 0,
+        reference_pose: bool = True,
     ) -> None:
-        super().__init__(unet=unet, pose_encoder=pose_encoder)
+        super().__init__(unet=unet, pose_encoder=pose_encoder, reference_pose=reference_pose)
         if scheme not in SCHEMES:
             raise InputError(f"no mask scheme {scheme!r}; there are {', '.join(SCHEMES)}")
         self.scheme = SCHEMES[scheme]
@@ -112,7 +117,7 @@ class RowDenoiser(Denoiser):
             return cache
         latents = reference.latents
         times = torch.full((len(latents),), self.reference_timestep, device=latents.device)
-        pose = self.pose_encoder(reference.pose)
+        pose = self.pose_encoder(self.posed(reference))
         self.unet(latents, times, reference.tokens, pose, Read(cache=cache, references=len(latents)))
         return cache
 
@@ -151,7 +156,7 @@ class RowDenoiser(Denoiser):
             torch.cat([latents, rows]),
             torch.cat([reference_times, times]),
             torch.cat([share(reference.tokens, count), tokens]),
-            torch.cat([share(self.pose_encoder(reference.pose), count), pose]),
+            torch.cat([share(self.pose_encoder(self.posed(reference)), count), pose]),
             spatial(scheme=self.scheme, references=count, frames=noisy.shape[1], present=present),
         )
         return rearrange(prediction[count:], "(K F) C h w -> K F C h w", F=noisy.shape[1])
@@ -167,7 +172,7 @@ class CanvasDenoiser(Denoiser):
         return reference
 
     def join(self, noisy: Tensor, timestep: Tensor, condition: Condition, reference: Reference) -> Tensor:
-        return self._paint_canvas(noisy, timestep, condition, reference.latents, reference.pose)
+        return self._paint_canvas(noisy, timestep, condition, reference.latents, self.posed(reference))
 
     def forward(
         self,

@@ -11,8 +11,8 @@ from humangen.report.tables import SCORES
 
 
 def main(folder: Path) -> None:
-    """The shipped weights' result, with `from_scratch` beside the floors, the seconds and the peak memory of all
-    processes of the demo."""
+    """The shipped weights' result, with `from_scratch` beside the floors, the seconds of training and
+    scoring, and the most memory that one of these processes held."""
     shipped, from_scratch, training = (
         json.loads((folder / path).read_text())
         for path in ("shipped/result.json", "from_scratch/result.json", "from_scratch/training.json")

@@ -35,6 +35,7 @@ def find_runs(paths: Iterable[Path]) -> list[Run]:
             raise InputError(f"no folder {path}")
         for name in ("result.json", "training.json"):
             folders |= {file.parent for file in path.rglob(name)}
+    folders = {folder for folder in folders if "from_scratch" not in (_json(folder / "result.json") or {})}
     if not folders:
         raise InputError(f"no result.json or training.json below {', '.join(map(str, paths))}: nothing to report")
     return [read_run(folder) for folder in sorted(folders)]

@@ -21,7 +21,7 @@ Batch = TypeVar("Batch")
 
 
 class DenoisingTask(Task, Generic[Batch]):
-    """Noise, predict, compare; `trainable_parts` is `denoiser` or `motion` (the temporal layers alone).
+    """Noise, predict, compare; `trainable_parts` is `motion` (the temporal layers alone) or `image` (all others).
 
     `drop_rate` is the share of clips that learn without their reference. Timestep, noise and drop of a clip
     depend on (`seed`, step, key) alone, not on the batch or the rank it comes in.
@@ -41,12 +41,11 @@ class DenoisingTask(Task, Generic[Batch]):
         self.pipeline = pipeline
         self.network = pipeline.denoiser
         self.weighting, self.drop_rate, self.seed = weighting, drop_rate, seed
-        if trainable_parts not in ("denoiser", "motion"):
-            raise InputError(f"no parts {trainable_parts!r} to train; there are denoiser, motion")
-        if trainable_parts == "motion":
-            self.network.requires_grad_(False)
-            for parameter in motion_parameters(self.network):
-                parameter.requires_grad_(True)
+        if trainable_parts not in ("image", "motion"):
+            raise InputError(f"no parts {trainable_parts!r} to train; there are image, motion")
+        motion = set(motion_parameters(self.network))
+        for parameter in self.network.parameters():
+            parameter.requires_grad_((parameter in motion) == (trainable_parts == "motion"))
 
     @abstractmethod
     def prepare(self, batch: Batch) -> tuple[list[str], Tensor, Condition, Reference]:

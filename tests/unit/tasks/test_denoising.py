@@ -22,7 +22,7 @@ def tiny_task(**changes: Any) -> AnimationTask:
         "pipeline": tiny_pipeline(),
         "weighting": Uniform(),
         "drop_rate": 0.5,
-        "trainable_parts": "denoiser",
+        "trainable_parts": "image",
         "seed": 3,
         "optimizer": partial(torch.optim.SGD, lr=0.1),
         "learning_rate": partial(torch.optim.lr_scheduler.StepLR, step_size=1),
