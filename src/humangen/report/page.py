@@ -20,9 +20,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left }
 .scroll { overflow-x: auto }
-.clips td { border: 0; padding: .15rem; text-align: center } .clips img { width: 128px; border-radius: 4px }
+.clips td, .clips th:first-child, .clips th { border: 0; padding: .15rem; text-align: center }
+.clips img { width: 128px; border-radius: 4px }
 code { background: #f2f2f2; padding: .1rem .3rem; border-radius: 3px }
-.plots img { max-width: 100%; margin: .3rem }
+.plots img { width: 48%; min-width: 320px; margin: .3rem }
 """
 PICTURES = ("reference.png", "poses.gif", "painted.gif", "isolated.gif", "truth.gif")
 
@@ -66,7 +67,7 @@ def write_page(path: Path, title: str, runs: Sequence[Run], frame: pd.DataFrame)
     plots = "".join(_image(data, "png", name) for name, data in draw_curves(runs).items())
     body = (
         f"<h1>{escape(title)}</h1>{_table(frame)}"
-        f'<div class="plots">{_bars(frame)}{plots}</div>{"".join(map(_clips, runs))}'
+        f'{"".join(map(_clips, runs))}<div class="plots">{_bars(frame)}{plots}</div>'
     )
     with replacing(path) as temporary:
         temporary.write_text(

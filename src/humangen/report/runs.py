@@ -28,17 +28,18 @@ class Run:
 
 
 def find_runs(paths: Iterable[Path]) -> list[Run]:
-    """The runs at or below `paths`, in the order of their names."""
-    folders = set()
+    """The runs at or below `paths`, path by path in the order of their names."""
+    folders: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             raise InputError(f"no folder {path}")
-        for name in ("result.json", "training.json"):
-            folders |= {file.parent for file in path.rglob(name)}
-    folders = {folder for folder in folders if "from_scratch" not in (_json(folder / "result.json") or {})}
-    if not folders:
+        files = [file for name in ("result.json", "training.json") for file in path.rglob(name)]
+        folders |= dict.fromkeys(sorted({file.parent for file in files}))
+    # the demo's own result is a summary of its parts
+    parts = [folder for folder in folders if "from_scratch" not in (_json(folder / "result.json") or {})]
+    if not parts:
         raise InputError(f"no result.json or training.json below {', '.join(map(str, paths))}: nothing to report")
-    return [read_run(folder) for folder in sorted(folders)]
+    return [read_run(folder) for folder in parts]
 
 
 def read_run(folder: Path) -> Run:
