@@ -45,7 +45,8 @@ def run(config: dict[str, Any]) -> None:
     trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
     began = time.perf_counter()
     trainer.fit(task, data, ckpt_path=resume, weights_only=True)
-    trainer.save_checkpoint(output / "checkpoints" / "last.ckpt")  # the callback's last one may be older
+    # the callback's last one may be older
+    trainer.save_checkpoint(output / "checkpoints" / "last.ckpt")
     seconds = time.perf_counter() - began
     write_result(
         output / "training.json",

@@ -20,8 +20,3 @@ class ReferenceCache:
         if layer not in self.layers:
             raise InputError(f"the reference cache has no layer {layer!r}: it was read by another network")
         return self.layers[layer]
-
-    @property
-    def references(self) -> int:
-        """B, the number of references held."""
-        return next(iter(self.layers.values()))[0].shape[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from diffusers import UNetMotionModel
 from torch import Tensor
 
@@ -62,12 +61,3 @@ class SpatialUNet(UNetMotionModel):
                 **(context if hasattr(block, "attentions") else plain),
             )
         return self.conv_out(self.conv_act(self.conv_norm_out(hidden)))
-
-    @property
-    def width(self) -> int:
-        """Channels after the first convolution, which pose features must have."""
-        return self.config.block_out_channels[0]
-
-    def blocks(self) -> list[torch.nn.Module]:
-        """The repeated blocks, outermost first: the units to shard, compile or checkpoint."""
-        return [*self.down_blocks, self.mid_block, *self.up_blocks]
