@@ -22,7 +22,8 @@ from humangen.cli.errors import reported
 from humangen.data.animation import AnimationData
 from humangen.data.clips import ClipSampler, PairSampler, WindowSampler
 from humangen.data.framing import Framing
-from humangen.data.schema import ClipRecord, Index, decode_clip
+from humangen.data.index import Index
+from humangen.data.schema import ClipRecord, decode_clip
 from humangen.data.stream import Stream, evaluation_samples
 
 ROOT = Path(__file__).parents[1]

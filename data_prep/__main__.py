@@ -9,7 +9,7 @@ from pathlib import Path
 from data_prep.prepare import write_source
 from data_prep.sources.dancers import DancersSource
 from humangen.data.dancers.draw import SMALLEST
-from humangen.data.schema import INDEX, SPLITS
+from humangen.data.index import INDEX, SPLITS
 from humangen.types import InputError
 
 

@@ -9,7 +9,7 @@ from rich.progress import track
 
 from data_prep.shards import write_split
 from data_prep.sources.dancers import DancersSource
-from humangen.data.schema import INDEX, SPLITS
+from humangen.data.index import INDEX, SPLITS
 
 
 def write_source(source: DancersSource, folder: Path, *, workers: int = 2) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import webdataset as wds
 
-from humangen.data.schema import INDEX, ClipRecord, Index, Shard, encode_clip
+from humangen.data.index import INDEX, Index, Shard
+from humangen.data.schema import ClipRecord, encode_clip
 from humangen.types import InputError
 
 

@@ -27,7 +27,7 @@ LAYERS = [
     {"build", "checkpoint", "evaluation", "report"},
     {"cli"},
 ]
-PREPARATION = ("data.schema", "data.dancers", "pose", "media", "types")  # what data_prep may import
+PREPARATION = ("data.schema", "data.index", "data.dancers", "pose", "media", "types")  # what data_prep may import
 # where each big library comes in: files and folders below the root
 DOORS = {
     "hydra": ("train.py", "evaluate.py", "src/humangen/build.py"),

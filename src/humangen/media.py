@@ -41,8 +41,13 @@ def read_picture(path: str | Path) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no picture at {path}")
+    return decode_picture(path.read_bytes(), str(path))
+
+
+def decode_picture(data: bytes, name: str) -> np.ndarray:
+    """`read_picture` of the bytes of a file; `name` is for the error."""
     try:
-        with Image.open(path) as opened:
+        with Image.open(io.BytesIO(data)) as opened:
             picture = ImageOps.exif_transpose(opened)
             if picture.mode.startswith("I") or picture.mode == "F":
                 values = np.asarray(picture, np.float32)
@@ -50,9 +55,36 @@ def read_picture(path: str | Path) -> np.ndarray:
                 picture = Image.fromarray((values / scale).clip(0, 255).astype(np.uint8))
             picture = picture.convert("RGBA")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is not a picture that can be read: {error}") from error
+        raise InputError(f"{name} is not a picture that can be read: {error}") from error
     white = Image.new("RGBA", picture.size, "white")
     return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+
+
+def decode_labels(data: bytes, name: str = "label picture") -> np.ndarray:
+    """The numbers (H, W), uint8, of a label map or mask: palette indices rather than colours, the first channel of
+    a mask saved in colour."""
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            values = np.asarray(opened)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{name} is not a picture that can be read: {error}") from error
+    return (values if values.ndim == 2 else values[..., 0]).astype(np.uint8)
+
+
+def picture_format(data: bytes) -> str:
+    """`jpg` or `png`, by the first bytes of a file."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if data.startswith(b"\x89PNG"):
+        return "png"
+    raise InputError("a stored picture must be JPEG or PNG")
+
+
+def encode_picture(picture: np.ndarray) -> bytes:
+    """PNG bytes of uint8 (H, W) or (H, W, 3)."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "png")
+    return buffer.getvalue()
 
 
 def write_picture(path: str | Path, picture: np.ndarray) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from data_prep.shards import write_split
-from humangen.data.schema import ClipInfo, ClipRecord, Index
+from humangen.data.index import Index
+from humangen.data.schema import ClipInfo, ClipRecord
 from humangen.diffusion.schedule import Schedule, VarianceSchedule
 from humangen.media import encode_video
 from humangen.models.codec import PatchCodec

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import cv2
 import lightning as L
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from upath import UPath
 
-from humangen.data.schema import Index
+from humangen.data.index import Index
 from humangen.data.stream import Sample, Stream, evaluation_samples, training_samples
 from humangen.types import InputError
 
@@ -36,7 +36,7 @@ class TrainingBatches(IterableDataset):
     def __init__(
         self,
         *,
-        folder: Path,
+        folder: UPath,
         index: Index,
         make: Make,
         collate: Collate,
@@ -93,7 +93,7 @@ class EvaluationBatches(IterableDataset):
     def __init__(
         self,
         *,
-        folder: Path,
+        folder: UPath,
         index: Index,
         make: Make,
         collate: Collate,
@@ -139,7 +139,7 @@ class ShardData(L.LightningDataModule):
         limit: int | None = None,
     ) -> None:
         super().__init__()
-        self.shards, self.seed, self.num_workers = Path(shards), seed, num_workers
+        self.shards, self.seed, self.num_workers = UPath(shards), seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.make_training, self.make_evaluation, self.collate = make_training, make_evaluation, collate
         self.shuffle_buffer, self.limit = shuffle_buffer, limit

@@ -1,8 +1,10 @@
 """The shard format, shared by those who write it (data_prep) and those who read it.
 
-An animation sample `key` is `key.mp4`, `key.pose.npz` (keypoints, float32 (F, 128, 3)), `key.json` (source,
-identity, fps, size, split) and, where the source knows it, `key.figure.npz` (the person's pixels, bit-packed).
-`index.json` beside the tars counts and hashes them. No member is ever unpickled.
+An animation sample `key` is `key.mp4`, `key.pose.npz` (keypoints, float32 (F, 128, 3), and how many people each
+frame shows, uint8 (F,)), `key.json` (source, identity, fps, size, split) and, where the source knows it,
+`key.figure.npz` (the person's pixels, bit-packed). A try-on sample is `key.person.jpg`, `key.garment.jpg` (or .png),
+`key.mask.png` (255: to paint), `key.json` and, where known, `key.pose.json` and `key.parse.png` (label numbers).
+No member is ever unpickled.
 """
 
 from __future__ import annotations
@@ -10,23 +12,25 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from humangen.media import VideoReader, open_video, replacing
+from humangen.media import (
+    VideoReader,
+    decode_labels,
+    encode_picture,
+    open_video,
+    picture_format,
+)
 from humangen.pose.keypoints import check
 from humangen.types import InputError
-
-SCHEMA_VERSION = 1
-SPLITS = ("train", "val", "test")
-INDEX = "index.json"
 
 
 @dataclass(frozen=True)
 class ClipInfo:
-    """What is known of a clip besides its pixels; `identity` names the person, and never spans splits."""
+    """What is known of a clip besides its pixels; `identity` names the person, and never spans splits. `box` is
+    where the person is over the whole clip: left, top, right, bottom in [0, 1]."""
 
     source: str
     identity: str
@@ -35,17 +39,25 @@ class ClipInfo:
     num_frames: int
     height: int
     width: int
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
 class ClipRecord:
-    """One animation sample as stored: `video` is an mp4, `keypoints` (F, 128, 3), `figure` bool (F, H, W)."""
+    """One animation sample as stored: `video` is an mp4, `keypoints` (F, 128, 3), `figure` bool (F, H, W), `people`
+    how many people each frame shows (F,), None where every frame shows the one."""
 
     key: str
     video: bytes
     keypoints: np.ndarray
     info: ClipInfo
     figure: np.ndarray | None = None
+    people: np.ndarray | None = None
+
+    @property
+    def usable(self) -> np.ndarray:
+        """Which frames show the person and nobody else: bool (F,)."""
+        return np.ones(len(self.keypoints), bool) if self.people is None else self.people == 1
 
     def open(self) -> VideoReader:
         """A reader on the video; raises `InputError` where video and keypoints disagree in length."""
@@ -54,19 +66,67 @@ class ClipRecord:
             raise InputError(f"{len(reader)} frames of video but {len(self.keypoints)} of keypoints")
         if self.figure is not None and len(self.figure) != len(self.keypoints):
             raise InputError(f"{len(self.keypoints)} frames of keypoints but {len(self.figure)} of the figure")
+        if self.people is not None and len(self.people) != len(self.keypoints):
+            raise InputError(f"{len(self.keypoints)} frames of keypoints but {len(self.people)} counts of people")
         return reader
+
+
+@dataclass(frozen=True)
+class PairInfo:
+    """What is known of a try-on sample besides its pixels. `garment` names the garment's picture; `parser` says whose
+    label numbers the parse map has (`cihp`, `atr`)."""
+
+    source: str
+    identity: str
+    split: str
+    garment: str
+    category: str  # upper, lower or dress
+    height: int
+    width: int
+    parser: str | None = None
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """One try-on sample as stored: `person` and `garment` are JPEG or PNG bytes, `region` bool (H, W) is what is to
+    paint, `keypoints` (128, 3), `parse` uint8 (H, W)."""
+
+    key: str
+    person: bytes
+    garment: bytes
+    region: np.ndarray
+    info: PairInfo
+    keypoints: np.ndarray | None = None
+    parse: np.ndarray | None = None
 
 
 def encode_clip(record: ClipRecord) -> dict[str, bytes | str]:
     """The members of a record, by webdataset field name."""
+    poses = {} if record.people is None else {"people": record.people.astype(np.uint8)}
     members: dict[str, bytes | str] = {
         "__key__": record.key,
         "mp4": record.video,
-        "pose.npz": _npz(keypoints=record.keypoints.astype(np.float32)),
-        "json": json.dumps(asdict(record.info), sort_keys=True).encode(),
+        "pose.npz": _npz(keypoints=record.keypoints.astype(np.float32), **poses),
+        "json": _json(record.info),
     }
     if record.figure is not None:
         members["figure.npz"] = _npz(figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1])
+    return members
+
+
+def encode_pair(record: PairRecord) -> dict[str, bytes | str]:
+    """The members of a record, by webdataset field name."""
+    members: dict[str, bytes | str] = {
+        "__key__": record.key,
+        f"person.{picture_format(record.person)}": record.person,
+        f"garment.{picture_format(record.garment)}": record.garment,
+        "mask.png": encode_picture(record.region.astype(np.uint8) * 255),
+        "json": _json(record.info),
+    }
+    if record.keypoints is not None:
+        members["pose.json"] = json.dumps({"keypoints": record.keypoints.round(6).tolist()}).encode()
+    if record.parse is not None:
+        members["parse.png"] = encode_picture(record.parse)
     return members
 
 
@@ -78,14 +138,43 @@ def decode_clip(sample: dict[str, Any]) -> ClipRecord:
         raise InputError(f"sample {key} has no {', '.join(missing)}")
     try:
         info = ClipInfo(**json.loads(sample["json"]))
-        keypoints = check(_arrays(sample["pose.npz"])["keypoints"], "pose.npz")
+        poses = _arrays(sample["pose.npz"])
+        keypoints = check(poses["keypoints"], "pose.npz")
         figure = None
         if "figure.npz" in sample:
             packed = _arrays(sample["figure.npz"])
             figure = np.unpackbits(packed["figure"], axis=-1, count=int(packed["width"])).astype(bool)
     except Exception as error:  # whatever zip, numpy or json make of broken bytes
         raise InputError(f"sample {key}: {error}") from error
-    return ClipRecord(key, sample["mp4"], keypoints, info, figure)
+    return ClipRecord(key, sample["mp4"], keypoints, info, figure, poses.get("people"))
+
+
+def decode_pair(sample: dict[str, Any]) -> PairRecord:
+    """A record from its members; raises `InputError` naming the sample and what is wrong with it."""
+    key = str(sample["__key__"])
+    found: dict[str, Any] = {
+        name: sample.get(f"{name}.jpg", sample.get(f"{name}.png")) for name in ("person", "garment")
+    }
+    missing = [name for name, data in found.items() if data is None]
+    missing += [field for field in ("mask.png", "json") if field not in sample]
+    if missing:
+        raise InputError(f"sample {key} has no {', '.join(missing)}")
+    try:
+        info = PairInfo(**json.loads(sample["json"]))
+        region = decode_labels(sample["mask.png"]) >= 128
+        keypoints = parse = None
+        if "pose.json" in sample:
+            keypoints = check(np.array([json.loads(sample["pose.json"])["keypoints"]], np.float32), "pose.json")[0]
+        if "parse.png" in sample:
+            parse = decode_labels(sample["parse.png"])
+    except Exception as error:  # whatever json, numpy or PIL make of broken bytes
+        raise InputError(f"sample {key}: {error}") from error
+    return PairRecord(key, found["person"], found["garment"], region, info, keypoints, parse)
+
+
+def _json(info: ClipInfo | PairInfo) -> bytes:
+    known = {name: value for name, value in asdict(info).items() if value is not None}
+    return json.dumps(known, sort_keys=True).encode()
 
 
 def _npz(**arrays: np.ndarray | int) -> bytes:
@@ -97,62 +186,3 @@ def _npz(**arrays: np.ndarray | int) -> bytes:
 def _arrays(data: bytes) -> dict[str, np.ndarray]:
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-@dataclass(frozen=True)
-class Shard:
-    name: str
-    num_samples: int
-    num_bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Index:
-    """What `index.json` of one split's folder says."""
-
-    kind: str
-    split: str
-    shards: tuple[Shard, ...]
-    version: int = SCHEMA_VERSION
-
-    @property
-    def num_samples(self) -> int:
-        return sum(shard.num_samples for shard in self.shards)
-
-    def write(self, folder: Path) -> None:
-        with replacing(folder / INDEX) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
-
-    @classmethod
-    def load(cls, folder: str | Path, kind: str) -> Index:
-        """The index of the shards of `kind` in `folder`; raises `InputError` where they cannot be used."""
-        path = Path(folder) / INDEX
-        if not path.is_file():
-            raise InputError(
-                f"no shards in {folder}: {INDEX} is not there. "
-                "Write them with `python -m data_prep dancers --output DIR`"
-            )
-        try:
-            content = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} cannot be read: {error}") from error
-        if not isinstance(content, dict):
-            raise InputError(f"{path} is not an index of shards")
-        if content.get("version") != SCHEMA_VERSION:
-            raise InputError(
-                f"{path} has schema version {content.get('version')}, this program reads version {SCHEMA_VERSION}"
-            )
-        if content.get("kind") != kind:
-            raise InputError(f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed")
-        try:
-            index = cls(**{**content, "shards": tuple(Shard(**shard) for shard in content["shards"])})
-        except (KeyError, TypeError) as error:
-            raise InputError(f"{path} is not an index of shards: {error}") from error
-        shards = index.shards
-        for shard in shards:
-            if not (Path(folder) / shard.name).is_file():
-                raise InputError(f"{path} lists {shard.name}, which is not in that folder")
-            if (Path(folder) / shard.name).stat().st_size != shard.num_bytes:
-                raise InputError(f"{Path(folder) / shard.name} is not the {shard.num_bytes} bytes that {INDEX} lists")
-        return index

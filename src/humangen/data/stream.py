@@ -11,12 +11,12 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import webdataset as wds
+from upath import UPath
 
-from humangen.data.schema import Index
+from humangen.data.index import Index
 from humangen.types import InputError
 
 Sample = dict[str, Any]  # members by field name, as bytes, and "__key__"
@@ -30,13 +30,25 @@ class Stream:
     count: int = 1
 
 
-def read_shard(path: Path, on_error: Callable[[Exception], bool]) -> Iterator[Sample]:
+def read_shard(path: UPath, on_error: Callable[[Exception], bool]) -> Iterator[Sample]:
     """The raw samples of one tar, in file order."""
-    return wds.tariterators.tarfile_samples([{"url": str(path)}], handler=on_error)
+    files = wds.tariterators.tar_file_expander(_opened(path, on_error), handler=on_error)
+    return wds.tariterators.group_by_keys(files, handler=on_error)
+
+
+def _opened(path: UPath, on_error: Callable[[Exception], bool]) -> Iterator[Sample]:
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        if not on_error(error):
+            raise
+        return
+    with stream:
+        yield {"url": str(path), "stream": stream}
 
 
 def epoch_samples(
-    folder: Path, index: Index, stream: Stream, order: list[int], on_error: Callable[[Exception], bool]
+    folder: UPath, index: Index, stream: Stream, order: list[int], on_error: Callable[[Exception], bool]
 ) -> Iterator[Sample]:
     """One stream's share of one pass over the shards, taken in `order`."""
     whole_shards = len(order) >= stream.count
@@ -46,7 +58,7 @@ def epoch_samples(
 
 
 def training_samples(
-    folder: Path,
+    folder: UPath,
     index: Index,
     stream: Stream,
     *,
@@ -69,7 +81,7 @@ def training_samples(
             )
 
 
-def evaluation_samples(folder: Path, index: Index, stream: Stream) -> Iterator[Sample]:
+def evaluation_samples(folder: UPath, index: Index, stream: Stream) -> Iterator[Sample]:
     """Every sample once over all streams, in file order; a broken shard raises."""
 
     def fail(error: Exception) -> bool:

@@ -41,6 +41,13 @@ def _like(values: Tensor, tensor: Tensor) -> Tensor:
     return values.to(tensor).reshape(-1, *[1] * (tensor.dim() - 1))
 
 
+def _shifted(share: Tensor, shift: float, num_timesteps: int) -> Tensor:
+    """Timesteps of `share` u in [0, 1] moved to s u / (1 + (s - 1) u) (Esser et al. 2024, section 5.3.2): a shift s
+    above 1 trains more on the noisy steps, where the layout is decided."""
+    moved = shift * share / (1 + (shift - 1) * share)
+    return (moved * num_timesteps).long().clamp(max=num_timesteps - 1)
+
+
 class Ddim(DDIMScheduler):
     """DDIM whose steps end at the next timestep (diffusers steps 1000 // num_steps, which drifts where that is
     not whole), the last one at the clean latents."""
@@ -64,7 +71,7 @@ class VarianceSchedule:
     """z_t = sqrt(abar_t) z_0 + sqrt(1 - abar_t) eps, the betas of Stable Diffusion.
 
     `zero_snr` rescales them so that the last step is pure noise (Lin et al. 2023, Algorithm 1), which only a
-    v or sample prediction can learn from.
+    v or sample prediction can learn from. Training draws timesteps uniformly, then moves them by `shift`.
     """
 
     solvers = {"ddim": Ddim, "dpm": DPMSolverMultistepScheduler}
@@ -77,10 +84,11 @@ class VarianceSchedule:
         beta_start: float = 0.00085,
         beta_end: float = 0.012,
         num_timesteps: int = 1000,
+        shift: float = 1.0,
     ) -> None:
         if prediction == "epsilon" and zero_snr:
             raise InputError("prediction 'epsilon' learns nothing at zero SNR: set zero_snr=false")
-        self.prediction = prediction
+        self.prediction, self.shift = prediction, shift
         self.config = {
             "num_train_timesteps": num_timesteps,
             "beta_schedule": "scaled_linear",
@@ -93,7 +101,7 @@ class VarianceSchedule:
         self.abar = DDIMScheduler(**self.config).alphas_cumprod
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(0, len(self.abar), (count,), generator=generator)
+        return _shifted(torch.rand(count, generator=generator), self.shift, len(self.abar))
 
     def scales(self, timestep: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """sqrt(abar_t) and sqrt(1 - abar_t), shaped to multiply `like`."""
@@ -137,18 +145,17 @@ class VarianceSchedule:
 class FlowSchedule:
     """z_t = (1 - s) z_0 + s eps with s = (t + 1) / 1000, predicting eps - z_0 (rectified flow).
 
-    Timesteps are drawn with a logit-normal density (Esser et al. 2024, section 3.1).
+    Timesteps are drawn with a logit-normal density (Esser et al. 2024, section 3.1), then moved by `shift`.
     """
 
-    def __init__(self, *, num_timesteps: int = 1000) -> None:
-        self.num_timesteps = num_timesteps
+    def __init__(self, *, num_timesteps: int = 1000, shift: float = 1.0) -> None:
+        self.num_timesteps, self.shift = num_timesteps, shift
 
     def sigma(self, timestep: Tensor) -> Tensor:
         return (timestep.float() + 1) / self.num_timesteps
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        sigma = torch.randn(count, generator=generator).sigmoid()
-        return (sigma * self.num_timesteps).long().clamp(max=self.num_timesteps - 1)
+        return _shifted(torch.randn(count, generator=generator).sigmoid(), self.shift, self.num_timesteps)
 
     def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         sigma = _like(self.sigma(timestep), clean)

@@ -17,8 +17,9 @@ from data_prep.shards import write_split
 from humangen.data.animation import AnimationData, PictureData, collate, make_example
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
+from humangen.data.index import Index
 from humangen.data.module import EvaluationBatches, TrainingBatches
-from humangen.data.schema import Index, encode_clip
+from humangen.data.schema import encode_clip
 from humangen.data.stream import Sample, Stream
 from humangen.types import AnimationBatch, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards

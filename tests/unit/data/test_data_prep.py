@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data_prep.__main__ import main
-from humangen.data.schema import SPLITS, Index, decode_clip
+from humangen.data.index import SPLITS, Index
+from humangen.data.schema import decode_clip
 from humangen.data.stream import Stream, evaluation_samples
 
 ARGUMENTS = {"people": 5, "held-out": 2, "clips": 1, "size": "48x40", "frames": 2, "workers": 1}

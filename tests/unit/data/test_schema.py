@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from humangen.data.schema import INDEX, Index, decode_clip, encode_clip
+from humangen.data.index import INDEX, Index
+from humangen.data.schema import decode_clip, encode_clip
 from humangen.types import InputError
 from tests.unit.tiny import FRAMES, SIDE, tiny_record, tiny_shards
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from humangen.data.schema import Index
+from humangen.data.index import Index
 from humangen.data.stream import Stream, evaluation_samples, training_samples
 from humangen.types import InputError
 from tests.unit.tiny import tiny_shards

@@ -1,0 +1,79 @@
+"""What lies beside the tars of one split: `index.json`, which counts and hashes them.
+
+Folders are paths or fsspec URLs (`s3://bucket/folder`).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from upath import UPath
+
+from humangen.media import replacing
+from humangen.types import InputError
+
+SCHEMA_VERSION = 1
+SPLITS = ("train", "val", "test")
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Shard:
+    name: str
+    num_samples: int
+    num_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """What `index.json` of one split's folder says."""
+
+    kind: str
+    split: str
+    shards: tuple[Shard, ...]
+    version: int = SCHEMA_VERSION
+
+    @property
+    def num_samples(self) -> int:
+        return sum(shard.num_samples for shard in self.shards)
+
+    def write(self, folder: Path) -> None:
+        with replacing(folder / INDEX) as temporary:
+            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: str | UPath, kind: str) -> Index:
+        """The index of the shards of `kind` in `folder`; raises `InputError` where they cannot be used."""
+        folder = UPath(folder)
+        path = folder / INDEX
+        if not path.is_file():
+            raise InputError(
+                f"no shards in {folder}: {INDEX} is not there. "
+                "Write them with `python -m data_prep dancers --output DIR`"
+            )
+        try:
+            content = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path} is not an index of shards")
+        if content.get("version") != SCHEMA_VERSION:
+            raise InputError(
+                f"{path} has schema version {content.get('version')}, this program reads version {SCHEMA_VERSION}"
+            )
+        if content.get("kind") != kind:
+            raise InputError(f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed")
+        try:
+            index = cls(**{**content, "shards": tuple(Shard(**shard) for shard in content["shards"])})
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{path} is not an index of shards: {error}") from error
+        shards = index.shards
+        for shard in shards:
+            if not (folder / shard.name).is_file():
+                raise InputError(f"{path} lists {shard.name}, which is not in that folder")
+            if (folder / shard.name).stat().st_size != shard.num_bytes:
+                raise InputError(f"{folder / shard.name} is not the {shard.num_bytes} bytes that {INDEX} lists")
+        return index
