@@ -12,7 +12,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from data_prep.prepare import ensure_shards
+from data_prep.sources.dancers import ensure_shards
 from humangen.build import composed
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported

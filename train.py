@@ -14,7 +14,7 @@ import hydra
 import lightning as L
 from omegaconf import DictConfig, OmegaConf
 
-from data_prep.prepare import ensure_shards
+from data_prep.sources.dancers import ensure_shards
 from humangen import checkpoint
 from humangen.build import build, composed
 from humangen.cli.errors import reported

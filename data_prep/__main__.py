@@ -1,15 +1,22 @@
-"""`python -m data_prep SOURCE --output DIR`: raw data to shards."""
+"""`python -m data_prep SOURCE --input DIR --output DIR`: raw data to shards."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from data_prep.prepare import write_source
-from data_prep.sources.dancers import DancersSource
-from humangen.data.dancers.draw import SMALLEST
-from humangen.data.index import INDEX, SPLITS
+from data_prep.clips import Options
+from data_prep.executors import Pool, Ray, Serial
+from data_prep.prepare import ClipSource, begin, prepare_clips
+from data_prep.sources.dancers import write_dancers
+from data_prep.sources.tiktok import TikTokSource
+from data_prep.sources.ubcfashion import UbcFashionSource
+from data_prep.sources.videos import VideosSource
+from data_prep.splits import PRESETS, preset
+from data_prep.work import Executor
 from humangen.types import InputError
 
 
@@ -22,6 +29,38 @@ def size(text: str) -> tuple[int, int]:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m data_prep", description=__doc__)
     sources = top.add_subparsers(dest="source", required=True, metavar="SOURCE")
+    add_dancers(sources)
+    for name, (about, split) in CLIP_SOURCES.items():
+        one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        add_common(one)
+        one.add_argument("--pose", choices=("own", "mediapipe", "dwpose"), help=POSE_HELP)
+        if split:
+            one.add_argument("--split", default=split, choices=sorted(PRESETS), help="who is held out")
+        one.set_defaults(run=run_clips)
+    return top
+
+
+POSE_HELP = (
+    "where keypoints come from: the source's own files or an estimator (own where there are files, else mediapipe)"
+)
+CLIP_SOURCES = {
+    "tiktok": ("the TikTok set: folders of pictures, or DisCo's TSVs", "tiktok_public"),
+    "ubcfashion": ("UBC Fashion: train/*.mp4 and test/*.mp4, by the official lists where they are there", None),
+    "videos": ("any folder of videos; those in one folder show one person", "random"),
+}
+
+
+def add_common(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--input", type=Path, required=True, help="folder of the raw data; nothing in it is changed")
+    one.add_argument("--output", required=True, help="folder or fsspec URL that gets train, val, test and the ledger")
+    one.add_argument("--size", type=int, help="shorter side of what is stored, in pixels (as it is)")
+    one.add_argument("--models", type=Path, help="folder of the estimator's model files")
+    one.add_argument("--workers", type=int, default=1, help="processes")
+    one.add_argument("--ray", metavar="ADDRESS", help="run the stages on this Ray cluster instead (`local` starts one)")
+    one.add_argument("--work", type=Path, help="folder for what is done so far (OUTPUT/.prep)")
+
+
+def add_dancers(sources: argparse._SubParsersAction) -> None:
     dancers = sources.add_parser(
         "dancers",
         help="the embedded synthetic dancers",
@@ -35,39 +74,51 @@ def parser() -> argparse.ArgumentParser:
     dancers.add_argument("--frames", type=int, default=16, help="frames per clip")
     dancers.add_argument("--fps", type=float, default=8.0, help="frames per second")
     dancers.add_argument("--workers", type=int, default=2, help="processes that draw")
-    return top
+    dancers.set_defaults(run=write_dancers)
 
 
-def write_dancers(options: argparse.Namespace) -> None:
-    taken = [split for split in SPLITS if (options.output / split / INDEX).exists()]
-    if taken:
-        raise InputError(f"{options.output / taken[0]} already holds shards; remove it or name another --output")
-    height, width = options.size
-    if min(options.people, options.held_out, options.clips, options.frames, options.fps) <= 0:
-        raise InputError("--people, --held-out, --clips, --frames and --fps must be positive")
-    if options.clips > 100:
-        raise InputError("--clips must be 100 at most: a dance's seed is the person's times 100 plus its number")
-    if min(height, width) < SMALLEST:
-        raise InputError(f"--size {height}x{width} is too small: a drawing needs {SMALLEST} pixels on each side")
-    source = DancersSource(
-        people=options.people,
-        held_out=options.held_out,
-        clips=options.clips,
-        height=height,
-        width=width,
-        num_frames=options.frames,
-        fps=options.fps,
-    )
-    write_source(source, options.output, workers=options.workers)
+def executor(options: argparse.Namespace) -> Executor:
+    if options.workers < 1:
+        raise InputError("--workers must be 1 or more")
+    if options.ray:
+        return Ray(options.ray)
+    return Serial() if options.workers == 1 else Pool(options.workers)
+
+
+def run_clips(options: argparse.Namespace) -> None:
+    if not options.input.is_dir():
+        raise InputError(f"no folder at {options.input}")
+    if options.size is not None and options.size < 16:
+        raise InputError(f"--size {options.size} is too small: 16 pixels at least")
+    makers: dict[str, Callable[[], ClipSource]] = {
+        "tiktok": lambda: TikTokSource(options.input, preset(options.split)),
+        "ubcfashion": lambda: UbcFashionSource(options.input),
+        "videos": lambda: VideosSource(options.input, preset(options.split)),
+    }
+    choices = Options(options.pose, options.models, options.size)
+    settings = {"source": options.source, "input": options.input.resolve(), "split": getattr(options, "split", None)}
+    place = begin(options.output, options.work, settings, choices)
+    problems = prepare_clips(makers[options.source](), place, choices, executor(options))
+    tell(Counter(problem.outcome for problem in problems), options.output)
+
+
+def tell(outcomes: Counter[str], output: str) -> None:
+    if outcomes:
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
+        print(f"{counts}: see {output}/ledger.jsonl")
+    print(f"look at it: python -m data_prep inspect {output}")
 
 
 def main() -> int:
     options = parser().parse_args()
     try:
-        write_dancers(options)
+        options.run(options)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where this one ended", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -35,8 +35,9 @@ class Frames(Protocol):
 
     def probe(self) -> Probe: ...
 
-    def read(self) -> Iterator[np.ndarray]:
-        """uint8 RGB (H, W, 3), every frame once; raises `InputError` where a file breaks off."""
+    def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
+        """Frames `start` to `stop` (not included) as uint8 RGB (H, W, 3), `fps` as probed; raises `InputError`
+        where a file breaks off."""
 
 
 @dataclass(frozen=True)

@@ -1,46 +1,148 @@
-"""Writing shards: a split appears whole, with its index, or not at all."""
+"""Writing shards: a split appears whole, checked and with its index, or not at all. A door to webdataset."""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import webdataset as wds
+from upath import UPath
 
 from humangen.data.index import INDEX, Index, Shard
-from humangen.data.schema import ClipRecord, encode_clip
+from humangen.data.schema import decode_clip, decode_pair
+from humangen.media import decode_picture
 from humangen.types import InputError
 
+MANIFEST = "manifest.jsonl"
 
-def write_split(folder: Path, split: str, records: Iterable[ClipRecord], *, per_shard: int) -> Index:
-    """Writes `records` as tars of `per_shard` samples into `folder`/`split`, through a temporary folder.
+Members = dict[str, Any]  # members by webdataset field name, and "__key__"
 
-    The same records give the same bytes. An existing split is never overwritten.
-    """
-    final = folder / split
-    if (final / INDEX).exists():
-        raise InputError(f"{final} already holds shards; remove it or name another --output")
-    partial = folder / f".{split}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    counts: list[int] = []
-    writer = wds.ShardWriter(str(partial / "%06d.tar"), maxcount=per_shard, verbose=0, mtime=0, encoder=False)
-    for record in records:
-        writer.write(encode_clip(record))
-        counts[writer.shard - 1 :] = [writer.count]
-    writer.close()
-    if not counts:
-        raise InputError(f"nothing to write into {final}: the source gave no clip")
-    index = Index(kind="animation", split=split, shards=tuple(_describe(partial, counts)))
-    index.write(partial)
-    partial.replace(final)
+
+def build_split(
+    folder: Path,
+    split: str,
+    samples: Iterable[Members],
+    *,
+    kind: str,
+    per_shard: int,
+    manifest: list[dict[str, Any]] | None = None,
+) -> Index:
+    """Writes `samples` as tars of `per_shard` into a new `folder`, reads every one back, and writes the index last.
+    The same samples give the same bytes."""
+    index = write_shards(folder, split, samples, kind=kind, per_shard=per_shard)
+    verify(folder, index)
+    if manifest is not None:
+        (folder / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in manifest))
+    index.write(folder)
     return index
 
 
-def _describe(folder: Path, counts: list[int]) -> Iterable[Shard]:
-    for path, count in zip(sorted(folder.glob("*.tar")), counts, strict=True):
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        yield Shard(path.name, count, path.stat().st_size, digest)
+def install(built: Path, target: UPath) -> None:
+    """Puts a built split where it is to live, in place of what is there: at once on this machine, the index last
+    elsewhere, without which nothing reads the rest."""
+    if isinstance(target, Path):
+        old = target.with_name(f".{target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if target.exists():
+            target.replace(old)
+        built.replace(target)
+        shutil.rmtree(old, ignore_errors=True)
+        return
+    (target / INDEX).unlink(missing_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in [*sorted(path.name for path in built.iterdir() if path.name != INDEX), INDEX]:
+        (target / name).write_bytes((built / name).read_bytes())
+    shutil.rmtree(built)
+
+
+def write_shards(folder: Path, split: str, samples: Iterable[Members], *, kind: str, per_shard: int) -> Index:
+    """The tars alone, into a new `folder`; the index they need is returned."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    counts: list[int] = []
+    writer = wds.ShardWriter(str(folder / "%06d.tar"), maxcount=per_shard, verbose=0, mtime=0, encoder=False)
+    try:
+        for sample in samples:
+            writer.write(sample)
+            counts[writer.shard - 1 :] = [writer.count]
+    finally:
+        writer.close()
+    if not counts:
+        raise InputError(f"nothing to write into {folder}: the source gave no sample")
+    shards = zip(sorted(folder.glob("*.tar")), counts, strict=True)
+    return Index(kind=kind, split=split, shards=tuple(_described(path, count) for path, count in shards))
+
+
+def _described(path: Path, count: int) -> Shard:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Shard(path.name, count, path.stat().st_size, digest)
+
+
+def verify(folder: Path, index: Index) -> None:
+    """Reads every sample back as a training would; raises `InputError` naming the first that is not whole."""
+    check = {"animation": verify_clip, "tryon": verify_pair}[index.kind]
+    for shard in index.shards:
+        count = 0
+        for sample in wds.tariterators.tarfile_samples([{"url": str(folder / shard.name)}], handler=_fail):
+            check(sample)
+            count += 1
+        if count != shard.num_samples:
+            raise InputError(f"{folder / shard.name} gives {count} samples back, {shard.num_samples} were written")
+
+
+def _fail(error: Exception) -> bool:
+    raise InputError(f"a shard cannot be read back: {error}") from error
+
+
+def verify_clip(sample: Members) -> None:
+    """The video has as many frames as keypoints and as its json says, of its size, and keypoints lie inside."""
+    record = decode_clip(sample)
+    info, reader = record.info, record.open()
+    if len(reader) != info.num_frames:
+        raise InputError(f"sample {record.key} has {len(reader)} frames, its json says {info.num_frames}")
+    shape = reader.frames([0, len(reader) - 1]).shape[1:3]
+    padded = info.height + info.height % 2, info.width + info.width % 2  # H.264 sides are even
+    if shape not in ((info.height, info.width), padded):
+        raise InputError(f"sample {record.key} has pictures of {shape}, its json says {info.height}x{info.width}")
+    seen = record.keypoints[record.keypoints[..., 2] > 0]
+    if len(seen) and (seen[:, :2].min() < 0 or seen[:, :2].max() > 1):
+        raise InputError(f"sample {record.key} has keypoints outside of the picture that are said to be seen")
+
+
+def verify_pair(sample: Members) -> None:
+    """Person, region and parse map have the size that the json says."""
+    record = decode_pair(sample)
+    shape = decode_picture(record.person, f"{record.key}.person").shape[:2]
+    decode_picture(record.garment, f"{record.key}.garment")
+    sizes = {shape, record.region.shape, (record.info.height, record.info.width)}
+    if record.parse is not None:
+        sizes.add(record.parse.shape)
+    if len(sizes) != 1:
+        raise InputError(f"sample {record.key} has person, region and json of different sizes: {sorted(sizes)}")
+
+
+def read_manifest(folder: UPath | Path) -> list[dict[str, Any]]:
+    """The lines of a split's manifest, none where there is none."""
+    path = folder / MANIFEST
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def pack(members: Members) -> bytes:
+    """One sample as the bytes of a tar."""
+    buffer = io.BytesIO()
+    with wds.TarWriter(buffer, encoder=False, mtime=0) as writer:
+        writer.write(members)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes) -> Members:
+    """The sample of `pack`."""
+    files = wds.tariterators.tar_file_expander([{"url": "", "stream": io.BytesIO(data)}], handler=_fail)
+    sample = next(iter(wds.tariterators.group_by_keys(files, handler=_fail)))
+    return {name: value for name, value in sample.items() if name in ("__key__",) or not name.startswith("__")}

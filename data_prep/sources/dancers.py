@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
+from rich.progress import track
+from upath import UPath
 
+from data_prep.shards import build_split, install
 from humangen.data.dancers import Part, render_clip
-from humangen.data.schema import ClipInfo, ClipRecord
+from humangen.data.dancers.draw import SMALLEST
+from humangen.data.index import INDEX, SPLITS
+from humangen.data.schema import ClipInfo, ClipRecord, encode_clip
 from humangen.media import encode_video
+from humangen.types import InputError
 
 FIRST_SEED = {"train": 0, "val": 1_000_000, "test": 2_000_000}
 
@@ -68,3 +76,47 @@ def render_record(source: DancersSource, job: tuple[str, int, int]) -> ClipRecor
     figure = np.asarray(clip.parts) != Part.BACKGROUND
     video = encode_video(clip.frames, source.fps)
     return ClipRecord(f"dancer{person:07d}-{dance % 100:02d}", video, clip.keypoints, info, figure)
+
+
+def write_source(source: DancersSource, folder: Path, *, workers: int = 2) -> None:
+    """Writes the splits of `source` that `folder` does not have."""
+    for split in SPLITS:
+        if (folder / split / INDEX).exists():
+            continue
+        records = track(source.records(split, workers), f"{source.name} {split}", total=len(source.jobs(split)))
+        built = folder / f".{split}.partial"
+        index = build_split(built, split, map(encode_clip, records), kind="animation", per_shard=64)
+        install(built, UPath(folder / split))
+        print(f"{folder / split}: {index.num_samples} clips in {len(index.shards)} shards")
+
+
+def ensure_shards(source: dict[str, Any] | None, shards: str) -> None:
+    """Writes the shards that a data configuration's `source` describes into its own `folder`, where they are
+    absent; shards anywhere else are the user's, and nothing is ever drawn there."""
+    if source is not None and source["folder"] == shards:
+        arguments = {key: value for key, value in source.items() if key not in ("_target_", "folder")}
+        write_source(DancersSource(**arguments), Path(shards))
+
+
+def write_dancers(options: argparse.Namespace) -> None:
+    """`python -m data_prep dancers`."""
+    taken = [split for split in SPLITS if (options.output / split / INDEX).exists()]
+    if taken:
+        raise InputError(f"{options.output / taken[0]} already holds shards; remove it or name another --output")
+    height, width = options.size
+    if min(options.people, options.held_out, options.clips, options.frames, options.fps) <= 0:
+        raise InputError("--people, --held-out, --clips, --frames and --fps must be positive")
+    if options.clips > 100:
+        raise InputError("--clips must be 100 at most: a dance's seed is the person's times 100 plus its number")
+    if min(height, width) < SMALLEST:
+        raise InputError(f"--size {height}x{width} is too small: a drawing needs {SMALLEST} pixels on each side")
+    source = DancersSource(
+        people=options.people,
+        held_out=options.held_out,
+        clips=options.clips,
+        height=height,
+        width=width,
+        num_frames=options.frames,
+        fps=options.fps,
+    )
+    write_source(source, options.output, workers=options.workers)

@@ -13,12 +13,13 @@ from typing import Any
 
 import torch
 from rich.progress import track
-from torch import Tensor, nn
+from torch import Tensor
 
 from humangen.build import build
 from humangen.inference.painter import Painter, keep_clips, repeat_reference
 from humangen.media import replacing
 from humangen.metrics.suite import FrameScores
+from humangen.models.codec import weights_hash
 from humangen.types import AnimationBatch
 
 Paint = Callable[[AnimationBatch], Tensor]
@@ -93,15 +94,6 @@ def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path) -> di
     keep_clips(painter, next(iter(batches)).to(painter.device), output / "clips")
     write_result(output / "result.json", result)
     return result
-
-
-def weights_hash(module: nn.Module) -> str:
-    """sha256 over the names and bytes of a module's parameters and buffers."""
-    digest = hashlib.sha256()
-    for name, value in sorted(module.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def peak_memory_gb() -> float:

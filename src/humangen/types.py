@@ -18,10 +18,23 @@ class InputError(ValueError):
     """Something a person can put right: says what was wrong, in which file or key, and what to do."""
 
 
+@dataclass(frozen=True)
+class LatentsInfo:
+    """Latents that were made beforehand: of whole pictures brought to `height` x `width`, by a codec of `channels`
+    whose weights have the sha256 `codec`. `image_encoder` is the sha256 of whose tokens lie beside them, if any do."""
+
+    codec: str
+    height: int
+    width: int
+    channels: int
+    image_encoder: str | None = None
+
+
 @dataclass
 class AnimationBatch:
     """B reference pictures and the K clips to paint of them, clips of the same sample side by side.
 
+    Where `latents` says who made them, `reference` (B C h w) and `target` (K F C h w) are latents, not pixels.
     `figure` marks the pixels of the person in the target and in the reference together (their union).
     `skipped` names the broken samples that were passed over on the way to this batch.
     """
@@ -32,6 +45,8 @@ class AnimationBatch:
     target: Tensor  # K F C H W, [-1, 1]
     target_pose: Tensor  # K F 3 H W, [0, 1]
     figure: Tensor | None = None  # K F H W, bool
+    latents: LatentsInfo | None = None
+    reference_tokens: Tensor | None = None  # B N D, beside latents where they were stored
     skipped: list[str] = field(default_factory=list)
 
     def to(self, device: torch.device | str) -> AnimationBatch:

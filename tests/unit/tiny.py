@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from data_prep.shards import write_split
+from data_prep.shards import write_shards
 from humangen.data.index import Index
-from humangen.data.schema import ClipInfo, ClipRecord
+from humangen.data.schema import ClipInfo, ClipRecord, encode_clip
 from humangen.diffusion.schedule import Schedule, VarianceSchedule
 from humangen.media import encode_video
 from humangen.models.codec import PatchCodec
@@ -75,6 +75,14 @@ def tiny_record(key: str, *, frames: int = FRAMES, fps: float = 8.0, figure: boo
         info=ClipInfo("test", f"person-{key}", "train", fps, frames, SIDE, SIDE),
         figure=np.arange(frames * SIDE * SIDE).reshape(frames, SIDE, SIDE) % 3 == 0 if figure else None,
     )
+
+
+def write_split(folder: Path, split: str, records: Iterable[ClipRecord], *, per_shard: int) -> Index:
+    """Shards of `records` as they are, broken ones too."""
+    samples = map(encode_clip, records)
+    index = write_shards(folder / split, split, samples, kind="animation", per_shard=per_shard)
+    index.write(folder / split)
+    return index
 
 
 def tiny_shards(folder: Path, counts: int, *, per_shard: int, split: str = "train") -> tuple[Path, Index]:

@@ -9,15 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from humangen.data.clips import ClipSampler
-from humangen.data.framing import Framing
-from humangen.data.module import Collate, ShardData
-from humangen.data.schema import decode_clip
-from humangen.data.stream import Sample
+from humangen.data.clips import Choice, ClipSampler
+from humangen.data.framing import Framing, View
+from humangen.data.index import Index
+from humangen.data.latents import read_latents
+from humangen.data.module import Collate, Make, ShardData
+from humangen.data.schema import LATENTS, ClipRecord, decode_clip
+from humangen.data.stream import LARGE, Sample
 from humangen.media import to_tensor
 from humangen.pose.draw import draw_poses
-from humangen.types import AnimationBatch, InputError, PictureBatch
+from humangen.types import AnimationBatch, InputError, LatentsInfo, PictureBatch
+
+PICTURES = frozenset({"mp4", "figure.npz"})  # what nobody reads where there are latents
 
 
 @dataclass(frozen=True)
@@ -25,39 +30,74 @@ class Example:
     """One sample, decoded and framed, in the batch's formats but for the sample axis; frame 0 is the reference."""
 
     key: str
-    frames: np.ndarray  # 1 + K F, H, W, 3, uint8
+    frames: Tensor  # 1 + K F, 3, H, W, [-1, 1]; or the latents that `latents` describes, 1 + K F, C, h, w
     poses: np.ndarray  # 1 + K F, H, W, 3, uint8
-    figures: np.ndarray | None  # 1 + K F, H, W, bool
     targets: tuple[tuple[int, ...], ...]  # K clips of F frame numbers
+    figures: np.ndarray | None = None  # 1 + K F, H, W, bool
+    latents: LatentsInfo | None = None
+    tokens: Tensor | None = None  # N, D, of the reference, stored beside latents
 
 
 def make_example(sample: Sample, *seed: int, sampler: ClipSampler, framing: Framing) -> Example:
     """Draws frames and a view for one raw sample; the draw depends on (`seed`, sample key) alone."""
     record = decode_clip(sample)
     try:
-        random = np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
-        choice = sampler(len(record.keypoints), record.info.fps, random)
+        random = _generator(record, seed)
+        choice = sampler(record.usable, record.info.fps, random)
         frames = record.open().frames(choice.frames)
         height, width = frames.shape[1:3]
-        view = framing(height, width, random)
-        keypoints = view.keypoints(record.keypoints[choice.frames], height, width)
-        poses = draw_poses(keypoints, framing.height, framing.width)
+        view = framing(height, width, random, record.info.box)
+        poses = _poses(record, choice, view, height, width)
         figures = None if record.figure is None else view.mask(record.figure[choice.frames])
     except InputError as error:
         raise InputError(f"sample {record.key}: {error}") from error
-    return Example(record.key, view.pixels(frames), poses, figures, choice.targets)
+    return Example(record.key, to_tensor(view.pixels(frames)), poses, choice.targets, figures)
+
+
+def make_latent_example(
+    sample: Sample, *seed: int, sampler: ClipSampler, framing: Framing, latents: LatentsInfo
+) -> Example:
+    """`make_example` of frames that were encoded beforehand; what is drawn is the same. No video is read."""
+    record = decode_clip(sample, pictures=False)
+    try:
+        random = _generator(record, seed)
+        choice = sampler(record.usable, record.info.fps, random)
+        height, width = record.info.video_size
+        view = framing(height, width, random, record.info.box)
+        poses = _poses(record, choice, view, height, width)
+        if LATENTS not in sample:
+            raise InputError(f"{LATENTS} is not there")
+        read = partial(read_latents, sample[LATENTS], length=len(record.usable), mirrored=view.mirrored)
+        frames = torch.from_numpy(read(name="mean", frames=choice.frames)).float()
+        tokens = None
+        if latents.image_encoder:
+            tokens = torch.from_numpy(read(name="tokens", frames=[choice.reference])[0]).float()
+    except InputError as error:
+        raise InputError(f"sample {record.key}: {error}") from error
+    return Example(record.key, frames, poses, choice.targets, latents=latents, tokens=tokens)
+
+
+def _generator(record: ClipRecord, seed: tuple[int, ...]) -> np.random.Generator:
+    return np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
+
+
+def _poses(record: ClipRecord, choice: Choice, view: View, height: int, width: int) -> np.ndarray:
+    """The chosen frames' poses, drawn as the view of pictures of height x width shows them."""
+    keypoints = view.keypoints(record.keypoints[choice.frames], height, width)
+    return draw_poses(keypoints, view.height, view.width)
 
 
 def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
     """One batch of examples with equally many clips of equal length."""
     clips, length = len(examples[0].targets), len(examples[0].targets[0])
-    frames = torch.stack([to_tensor(example.frames) for example in examples])
+    frames = torch.stack([example.frames for example in examples])
     poses = torch.stack([(to_tensor(example.poses) + 1) / 2 for example in examples])
     masks = [example.figures for example in examples if example.figures is not None]
     figures = None
     if len(masks) == len(examples):
         stacked = torch.from_numpy(np.stack(masks))
         figures = (stacked[:, 1:] | stacked[:, :1]).unflatten(1, (clips, length)).flatten(0, 1)
+    tokens = [example.tokens for example in examples if example.tokens is not None]
     return AnimationBatch(
         keys=[f"{example.key}@{clip[0]}" for example in examples for clip in example.targets],
         reference=frames[:, 0],
@@ -65,6 +105,8 @@ def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
         target=frames[:, 1:].unflatten(1, (clips, length)).flatten(0, 1),
         target_pose=poses[:, 1:].unflatten(1, (clips, length)).flatten(0, 1),
         figure=figures,
+        latents=examples[0].latents,
+        reference_tokens=torch.stack(tokens) if tokens else None,
         skipped=skipped,
     )
 
@@ -73,13 +115,16 @@ def collate_pictures(examples: list[Example], skipped: list[str]) -> PictureBatc
     """All frames of the examples as pictures."""
     return PictureBatch(
         keys=[example.key for example in examples for _ in example.frames],
-        pixels=to_tensor(np.concatenate([example.frames for example in examples])),
+        pixels=torch.cat([example.frames for example in examples]),
         skipped=skipped,
     )
 
 
 class AnimationData(ShardData):
-    """References and the clips to paint of them. See `ShardData` for the arguments it shares."""
+    """References and the clips to paint of them. See `ShardData` for the arguments it shares.
+
+    Training reads latents where the shards hold them; evaluation, which needs the truth, always decodes pixels.
+    """
 
     kind = "animation"
 
@@ -99,10 +144,38 @@ class AnimationData(ShardData):
             collate=collate,
             **shared,
         )
+        self.train_sampler, self.train_framing = train_sampler, train_framing
+
+    def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
+        if index.latents is None:
+            return super().training_reader(index)
+        check_framing(index.latents, self.train_framing, str(self.shards))
+        options = {"sampler": self.train_sampler, "framing": self.train_framing, "latents": index.latents}
+        return partial(make_latent_example, **options), LARGE | PICTURES
+
+
+def check_framing(latents: LatentsInfo, framing: Framing, shards: str) -> None:
+    """Raises `InputError` where latents do not hold what a framing shows: decoding instead would be silently slow."""
+    if framing.scales:
+        wanted = f"views scaled by {framing.scale[0]:g} to {framing.scale[1]:g}: give scale 1"
+    elif (framing.height, framing.width) != (latents.height, latents.width):
+        wanted = (
+            f"{framing.height}x{framing.width}: make others with python -m data_prep latents "
+            f"--size {framing.height}x{framing.width}"
+        )
+    else:
+        return
+    raise InputError(
+        f"{shards} holds latents of whole pictures at {latents.height}x{latents.width}, and the training framing wants "
+        f"{wanted}, or name the shards without latents"
+    )
 
 
 class PictureData(AnimationData):
     """The frames of the same shards as single pictures."""
+
+    def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
+        return self.make_training, LARGE
 
     def __init__(self, **options: Any) -> None:
         super().__init__(collate=collate_pictures, **options)

@@ -49,20 +49,50 @@ class View:
 
 
 class Framing:
-    """Views of height x width with the aspect kept: the largest box, shrunk by a factor drawn from `scale` and
-    placed at random, mirrored with probability `flip`. By default the middle of the picture, unchanged."""
+    """Views of height x width with the aspect kept: the largest box that the picture holds, shrunk by a factor drawn
+    from `scale`, mirrored with probability `flip`.
+
+    The person's `box` (left, top, right, bottom in [0, 1]; None: the whole picture) lies in the middle of the view,
+    as far as the picture goes; a view that is shrunk lies anywhere that holds the person. A person too large for the
+    view fills it.
+    """
 
     def __init__(self, *, height: int, width: int, scale: tuple[float, float] = (1.0, 1.0), flip: float = 0.0) -> None:
         self.height, self.width, self.scale, self.flip = height, width, scale, flip
 
-    def __call__(self, height: int, width: int, random: np.random.Generator) -> View:
+    @property
+    def scales(self) -> bool:
+        """Whether the size of the view, and so its place, is drawn."""
+        return tuple(self.scale) != (1.0, 1.0)
+
+    def __call__(
+        self,
+        height: int,
+        width: int,
+        random: np.random.Generator,
+        box: tuple[float, float, float, float] | None = None,
+    ) -> View:
+        left, top, right, bottom = box or (0.0, 0.0, 1.0, 1.0)
         largest = min(height / self.height, width / self.width)
         factor = largest * random.uniform(*self.scale)
         box_height, box_width = (
             min(height, round(self.height * factor)),
             min(width, round(self.width * factor)),
         )
-        place = random.random(2) if tuple(self.scale) != (1.0, 1.0) else np.array([0.5, 0.5])
-        top, left = round((height - box_height) * place[0]), round((width - box_width) * place[1])
+        down, along = random.random(2) if self.scales else (None, None)
+        place = (
+            _start(left * width, right * width, box_width, width, along),
+            _start(top * height, bottom * height, box_height, height, down),
+        )
         mirrored = bool(random.random() < self.flip)
-        return View(left, top, box_height, box_width, self.height, self.width, mirrored)
+        return View(*place, box_height, box_width, self.height, self.width, mirrored)
+
+
+def _start(first: float, last: float, length: int, size: int, place: float | None) -> int:
+    """Where a stretch of `length` out of `size` pixels begins that shows what lies from `first` to `last`: with it in
+    the middle (None), or at `place` in [0, 1] from the first beginning that shows it all to the last."""
+    low, high = sorted((last - length, first))
+    if place is None:
+        return round(min(max((low + high) / 2, 0), size - length))
+    low, high = max(low, 0), min(high, size - length)
+    return round(low + (high - low) * place)

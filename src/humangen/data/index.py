@@ -12,7 +12,7 @@ from pathlib import Path
 from upath import UPath
 
 from humangen.media import replacing
-from humangen.types import InputError
+from humangen.types import InputError, LatentsInfo
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "val", "test")
@@ -29,20 +29,22 @@ class Shard:
 
 @dataclass(frozen=True)
 class Index:
-    """What `index.json` of one split's folder says."""
+    """What `index.json` of one split's folder says; `latents` where every sample holds some."""
 
     kind: str
     split: str
     shards: tuple[Shard, ...]
     version: int = SCHEMA_VERSION
+    latents: LatentsInfo | None = None
 
     @property
     def num_samples(self) -> int:
         return sum(shard.num_samples for shard in self.shards)
 
     def write(self, folder: Path) -> None:
+        known = {name: value for name, value in asdict(self).items() if value is not None}
         with replacing(folder / INDEX) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n")
+            temporary.write_text(json.dumps(known, indent=1) + "\n")
 
     @classmethod
     def load(cls, folder: str | UPath, kind: str) -> Index:
@@ -67,10 +69,11 @@ class Index:
         if content.get("kind") != kind:
             raise InputError(f"{path} holds {content.get('kind')!r} samples where {kind!r} samples are needed")
         try:
-            index = cls(**{**content, "shards": tuple(Shard(**shard) for shard in content["shards"])})
+            shards = tuple(Shard(**shard) for shard in content.pop("shards"))
+            latents = LatentsInfo(**content.pop("latents")) if "latents" in content else None
+            index = cls(**content, shards=shards, latents=latents)
         except (KeyError, TypeError) as error:
             raise InputError(f"{path} is not an index of shards: {error}") from error
-        shards = index.shards
         for shard in shards:
             if not (folder / shard.name).is_file():
                 raise InputError(f"{path} lists {shard.name}, which is not in that folder")

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from upath import UPath
 
 from humangen.data.index import Index
-from humangen.data.stream import Sample, Stream, evaluation_samples, training_samples
+from humangen.data.stream import LARGE, Sample, Stream, evaluation_samples, training_samples
 from humangen.types import InputError
 
 Make = Callable[..., Any]  # (raw sample, *seed) -> example
@@ -45,10 +45,11 @@ class TrainingBatches(IterableDataset):
         shuffle_buffer: int,
         ranks: Stream,
         start: int,
+        left: frozenset[str] = LARGE,
     ) -> None:
         self.folder, self.index, self.make, self.collate = folder, index, make, collate
         self.batch_size, self.seed, self.shuffle_buffer = batch_size, seed, shuffle_buffer
-        self.ranks, self.start = ranks, start
+        self.ranks, self.start, self.left = ranks, start, left
 
     def __iter__(self) -> Iterator[Any]:
         worker, workers = loader_worker()
@@ -67,6 +68,7 @@ class TrainingBatches(IterableDataset):
             seed=self.seed,
             buffer=self.shuffle_buffer,
             on_error=note,
+            left=self.left,
         )
         for _ in itertools.islice(samples, passed * self.batch_size):
             pass
@@ -154,12 +156,19 @@ class ShardData(L.LightningDataModule):
         trainer = self.trainer
         return Stream(trainer.global_rank, trainer.world_size) if trainer else Stream()
 
+    def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
+        """How raw samples of these training shards become examples, and which of their fields are left in the tar."""
+        return self.make_training, LARGE
+
     def train_dataloader(self) -> DataLoader:
         folder = self.shards / "train"
+        index = Index.load(folder, self.kind)
+        make, left = self.training_reader(index)
         batches = TrainingBatches(
             folder=folder,
-            index=Index.load(folder, self.kind),
-            make=self.make_training,
+            index=index,
+            make=make,
+            left=left,
             collate=self.collate,
             batch_size=self.batch_size,
             seed=self.seed,

@@ -2,9 +2,9 @@
 
 An animation sample `key` is `key.mp4`, `key.pose.npz` (keypoints, float32 (F, 128, 3), and how many people each
 frame shows, uint8 (F,)), `key.json` (source, identity, fps, size, split) and, where the source knows it,
-`key.figure.npz` (the person's pixels, bit-packed). A try-on sample is `key.person.jpg`, `key.garment.jpg` (or .png),
-`key.mask.png` (255: to paint), `key.json` and, where known, `key.pose.json` and `key.parse.png` (label numbers).
-No member is ever unpickled.
+`key.figure.npz` (the person's pixels, bit-packed); `key.latents.safetensors`, where they were made, is described in
+`data/latents.py`. A try-on sample is `key.person.jpg`, `key.garment.jpg` (or .png), `key.mask.png` (255: to paint),
+`key.json` and, where known, `key.pose.json` and `key.parse.png` (label numbers). No member is ever unpickled.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from humangen.media import (
 from humangen.pose.keypoints import check
 from humangen.types import InputError
 
+LATENTS = "latents.safetensors"
+
 
 @dataclass(frozen=True)
 class ClipInfo:
@@ -40,6 +42,11 @@ class ClipInfo:
     height: int
     width: int
     box: tuple[float, float, float, float] | None = None
+
+    @property
+    def video_size(self) -> tuple[int, int]:
+        """Height and width of the frames in the video, whose sides H.264 wants even."""
+        return self.height + self.height % 2, self.width + self.width % 2
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,14 @@ class ClipRecord:
     def open(self) -> VideoReader:
         """A reader on the video; raises `InputError` where video and keypoints disagree in length."""
         reader = open_video(self.video)
-        if len(reader) != len(self.keypoints):
-            raise InputError(f"{len(reader)} frames of video but {len(self.keypoints)} of keypoints")
-        if self.figure is not None and len(self.figure) != len(self.keypoints):
-            raise InputError(f"{len(self.keypoints)} frames of keypoints but {len(self.figure)} of the figure")
-        if self.people is not None and len(self.people) != len(self.keypoints):
-            raise InputError(f"{len(self.keypoints)} frames of keypoints but {len(self.people)} counts of people")
+        self.check_length(len(reader), "video")
         return reader
+
+    def check_length(self, length: int, name: str) -> None:
+        """Raises `InputError` where what is called `name`, of `length` frames, and the rest are not equally long."""
+        for part, values in (("keypoints", self.keypoints), ("the figure", self.figure), ("people", self.people)):
+            if values is not None and len(values) != length:
+                raise InputError(f"{length} frames of {name} but {len(values)} of {part}")
 
 
 @dataclass(frozen=True)
@@ -106,11 +114,11 @@ def encode_clip(record: ClipRecord) -> dict[str, bytes | str]:
     members: dict[str, bytes | str] = {
         "__key__": record.key,
         "mp4": record.video,
-        "pose.npz": _npz(keypoints=record.keypoints.astype(np.float32), **poses),
+        "pose.npz": pack_arrays(keypoints=record.keypoints.astype(np.float32), **poses),
         "json": _json(record.info),
     }
     if record.figure is not None:
-        members["figure.npz"] = _npz(figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1])
+        members["figure.npz"] = pack_arrays(figure=np.packbits(record.figure, axis=-1), width=record.figure.shape[-1])
     return members
 
 
@@ -130,23 +138,24 @@ def encode_pair(record: PairRecord) -> dict[str, bytes | str]:
     return members
 
 
-def decode_clip(sample: dict[str, Any]) -> ClipRecord:
-    """A record from its members; raises `InputError` naming the sample and what is wrong with it."""
+def decode_clip(sample: dict[str, Any], *, pictures: bool = True) -> ClipRecord:
+    """A record from its members, without its `pictures` no video and no figure; raises `InputError` naming the sample
+    and what is wrong with it."""
     key = str(sample["__key__"])
     missing = [field for field in ("mp4", "pose.npz", "json") if field not in sample]
     if missing:
         raise InputError(f"sample {key} has no {', '.join(missing)}")
     try:
         info = ClipInfo(**json.loads(sample["json"]))
-        poses = _arrays(sample["pose.npz"])
+        poses = unpack_arrays(sample["pose.npz"])
         keypoints = check(poses["keypoints"], "pose.npz")
         figure = None
-        if "figure.npz" in sample:
-            packed = _arrays(sample["figure.npz"])
+        if pictures and "figure.npz" in sample:
+            packed = unpack_arrays(sample["figure.npz"])
             figure = np.unpackbits(packed["figure"], axis=-1, count=int(packed["width"])).astype(bool)
     except Exception as error:  # whatever zip, numpy or json make of broken bytes
         raise InputError(f"sample {key}: {error}") from error
-    return ClipRecord(key, sample["mp4"], keypoints, info, figure, poses.get("people"))
+    return ClipRecord(key, sample["mp4"] if pictures else b"", keypoints, info, figure, poses.get("people"))
 
 
 def decode_pair(sample: dict[str, Any]) -> PairRecord:
@@ -177,12 +186,14 @@ def _json(info: ClipInfo | PairInfo) -> bytes:
     return json.dumps(known, sort_keys=True).encode()
 
 
-def _npz(**arrays: np.ndarray | int) -> bytes:
+def pack_arrays(**arrays: np.ndarray | int) -> bytes:
+    """The bytes of a compressed .npz."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
-def _arrays(data: bytes) -> dict[str, np.ndarray]:
+def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
+    """The arrays of the bytes of an .npz; nothing is unpickled."""
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         return dict(arrays)

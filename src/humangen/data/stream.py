@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,11 @@ import webdataset as wds
 from upath import UPath
 
 from humangen.data.index import Index
+from humangen.data.schema import LATENTS
 from humangen.types import InputError
 
-Sample = dict[str, Any]  # members by field name, as bytes, and "__key__"
+Sample = dict[str, Any]  # members by field name, as bytes or left in place, and "__key__"
+LARGE = frozenset({LATENTS})  # fields of which a reader wants a few pieces
 
 
 @dataclass(frozen=True)
@@ -30,30 +33,63 @@ class Stream:
     count: int = 1
 
 
-def read_shard(path: UPath, on_error: Callable[[Exception], bool]) -> Iterator[Sample]:
-    """The raw samples of one tar, in file order."""
-    files = wds.tariterators.tar_file_expander(_opened(path, on_error), handler=on_error)
-    return wds.tariterators.group_by_keys(files, handler=on_error)
+@dataclass(frozen=True)
+class Stored:
+    """A member that was left in its tar: `size` bytes from `offset` on."""
+
+    path: UPath
+    offset: int
+    size: int
+
+    def read(self, pieces: list[tuple[int, int]]) -> list[bytes]:
+        """Of each piece (start, stop) its bytes, `stop` not included; raises `InputError` where they are not there."""
+        found = []
+        try:
+            with self.path.open("rb") as file:
+                for start, stop in pieces:
+                    file.seek(self.offset + start)
+                    found.append(file.read(stop - start))
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be read: {error}") from error
+        if [len(piece) for piece in found] != [stop - start for start, stop in pieces]:
+            raise InputError(f"{self.path} breaks off")
+        return found
 
 
-def _opened(path: UPath, on_error: Callable[[Exception], bool]) -> Iterator[Sample]:
+def read_shard(path: UPath, on_error: Callable[[Exception], bool], left: frozenset[str] = LARGE) -> Iterator[Sample]:
+    """The raw samples of one tar, in file order; the fields `left` are not read, but `Stored`."""
+    return wds.tariterators.group_by_keys(_members(path, on_error, left), handler=on_error)
+
+
+def _members(path: UPath, on_error: Callable[[Exception], bool], left: frozenset[str]) -> Iterator[Sample]:
+    """The files of one tar, as `group_by_keys` takes them."""
     try:
-        stream = path.open("rb")
-    except OSError as error:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+            while member := archive.next():
+                archive.members = []  # or it keeps them all
+                data: bytes | Stored = Stored(path, member.offset_data, member.size)
+                if member.name.partition(".")[2] not in left:
+                    opened = archive.extractfile(member)
+                    data = opened.read() if opened else b""
+                yield {"fname": member.name, "data": data, "__url__": str(path)}
+    except Exception as error:  # whatever tarfile, the disk or the network make of a broken file
         if not on_error(error):
             raise
-        return
-    with stream:
-        yield {"url": str(path), "stream": stream}
 
 
 def epoch_samples(
-    folder: UPath, index: Index, stream: Stream, order: list[int], on_error: Callable[[Exception], bool]
+    folder: UPath,
+    index: Index,
+    stream: Stream,
+    order: list[int],
+    on_error: Callable[[Exception], bool],
+    left: frozenset[str] = LARGE,
 ) -> Iterator[Sample]:
     """One stream's share of one pass over the shards, taken in `order`."""
     whole_shards = len(order) >= stream.count
     mine = order[stream.index :: stream.count] if whole_shards else order
-    samples = itertools.chain.from_iterable(read_shard(folder / index.shards[number].name, on_error) for number in mine)
+    shards = (folder / index.shards[number].name for number in mine)
+    samples = itertools.chain.from_iterable(read_shard(path, on_error, left) for path in shards)
     return samples if whole_shards else itertools.islice(samples, stream.index, None, stream.count)
 
 
@@ -65,6 +101,7 @@ def training_samples(
     seed: int,
     buffer: int,
     on_error: Callable[[Exception], bool],
+    left: frozenset[str] = LARGE,
 ) -> Iterator[tuple[int, Sample]]:
     """Endless (epoch, raw sample): shards shuffled each epoch, then samples within a buffer of that many."""
     for epoch in itertools.count():
@@ -72,7 +109,7 @@ def training_samples(
         random.Random(f"{seed}/{epoch}").shuffle(order)
         shuffle = wds.filters.shuffle(buffer, initial=buffer, rng=random.Random(f"{seed}/{epoch}/{stream}"))
         empty = True
-        for sample in shuffle(epoch_samples(folder, index, stream, order, on_error)):
+        for sample in shuffle(epoch_samples(folder, index, stream, order, on_error, left)):
             empty = False
             yield epoch, sample
         if empty:

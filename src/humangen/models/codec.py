@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -16,6 +17,15 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 from humangen.types import InputError
 
 
+def weights_hash(module: nn.Module) -> str:
+    """sha256 over the names and bytes of a module's parameters and buffers."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
 class Codec(nn.Module, ABC):
     """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of about unit variance, and back.
 
@@ -25,8 +35,13 @@ class Codec(nn.Module, ABC):
     downscale: int
     channels: int
 
-    @torch.no_grad()
     def encode(self, pixels: Tensor) -> Tensor:
+        """The latents of a picture: the mean of their distribution, without noise."""
+        return self.posterior(pixels)[0]
+
+    @torch.no_grad()
+    def posterior(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Mean and log variance of the latents' normal distribution; no variance where a picture has one code."""
         if pixels.shape[-2] % self.downscale or pixels.shape[-1] % self.downscale:
             raise InputError(
                 f"pictures are {pixels.shape[-2]}x{pixels.shape[-1]}, but the codec needs both sides to be "
@@ -39,7 +54,7 @@ class Codec(nn.Module, ABC):
         return self.synthesise(latents).clamp(-1, 1)
 
     @abstractmethod
-    def analyse(self, pixels: Tensor) -> Tensor: ...
+    def analyse(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]: ...
 
     @abstractmethod
     def synthesise(self, latents: Tensor) -> Tensor: ...
@@ -79,9 +94,9 @@ class PatchCodec(Codec):
         nn.init.zeros_(self.refinement.conv_out.weight)
         nn.init.zeros_(self.refinement.conv_out.bias)
 
-    def analyse(self, pixels: Tensor) -> Tensor:
+    def analyse(self, pixels: Tensor) -> tuple[Tensor, None]:
         patches = pixel_unshuffle(pixels, self.downscale).movedim(1, -1)
-        return ((patches - self.mean) @ self.components * self.scale).movedim(-1, 1)
+        return ((patches - self.mean) @ self.components * self.scale).movedim(-1, 1), None
 
     def synthesise(self, latents: Tensor) -> Tensor:
         patches = (latents.movedim(1, -1) / self.scale) @ self.components.T + self.mean

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from torch import Tensor, nn
 
 from humangen.attention.cache import ReferenceCache
@@ -9,10 +11,10 @@ from humangen.attention.spatial import share
 from humangen.diffusion.guidance import guided
 from humangen.diffusion.sample import Denoise
 from humangen.diffusion.schedule import Schedule
-from humangen.models.codec import Codec
+from humangen.models.codec import Codec, weights_hash
 from humangen.models.denoiser import Denoiser
 from humangen.models.image_encoder import NoImageEncoder
-from humangen.types import Condition, Reference
+from humangen.types import AnimationBatch, Condition, InputError, LatentsInfo, Reference
 
 
 class Pipeline(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from diffusers import AutoencoderKL
@@ -12,7 +13,7 @@ from humangen.types import InputError
 
 
 class LatentCodec(Codec):
-    """`AutoencoderKL`; latents are the posterior's mean times its `scaling_factor`."""
+    """`AutoencoderKL`; latents are its own times its `scaling_factor`."""
 
     def __init__(self, autoencoder: AutoencoderKL) -> None:
         super().__init__()
@@ -27,8 +28,9 @@ class LatentCodec(Codec):
             raise InputError(f"no autoencoder in {folder}: config.json is not there")
         return cls(AutoencoderKL.from_pretrained(folder, local_files_only=True))
 
-    def analyse(self, pixels: Tensor) -> Tensor:
-        return self.autoencoder.encode(pixels).latent_dist.mean * self.autoencoder.config.scaling_factor
+    def analyse(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        found, factor = self.autoencoder.encode(pixels).latent_dist, self.autoencoder.config.scaling_factor
+        return found.mean * factor, found.logvar + 2 * math.log(factor)
 
     def synthesise(self, latents: Tensor) -> Tensor:
         return self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample

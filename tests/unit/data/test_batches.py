@@ -13,7 +13,6 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from data_prep.shards import write_split
 from humangen.data.animation import AnimationData, PictureData, collate, make_example
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
@@ -22,7 +21,7 @@ from humangen.data.module import EvaluationBatches, TrainingBatches
 from humangen.data.schema import encode_clip
 from humangen.data.stream import Sample, Stream
 from humangen.types import AnimationBatch, InputError, PictureBatch
-from tests.unit.tiny import SIDE, tiny_record, tiny_shards
+from tests.unit.tiny import SIDE, tiny_record, tiny_shards, write_split
 
 ALONE = Stream()
 ALONE = Stream()

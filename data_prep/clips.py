@@ -1,0 +1,172 @@
+"""The stages of a clip: probe, cut, person, pose, transcode."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data_prep.frames import VideoFrames
+from data_prep.items import RawClip
+from data_prep.people import boxes_around, follow, overlap
+from data_prep.poses.base import PoseEstimator, estimator
+from data_prep.poses.files import read_people
+from data_prep.work import Stage, Work
+from humangen.data.schema import pack_arrays, unpack_arrays
+from humangen.media import encode_video
+from humangen.pose.keypoints import NUM_KEYPOINTS, VISIBLE
+from humangen.types import InputError
+
+EMBEDDED = "mediapipe"  # the estimator that needs no download
+SHORTEST = 2  # frames of a clip: a reference and something to paint
+
+
+@dataclass(frozen=True)
+class Options:
+    """`pose`: an estimator's name, `own` for the source's files, None for those where there are any, else the
+    embedded estimator. `models`: its folder. `size`: the shorter side of what is stored (None: as it is)."""
+
+    pose: str | None = None
+    models: Path | None = None
+    size: int | None = None
+
+    def pose_of(self, clip: RawClip) -> str:
+        if self.pose == "own" and clip.poses is None:
+            raise InputError(f"{clip.path} has no pose files of its own: give --pose mediapipe or --pose dwpose")
+        return self.pose or ("own" if clip.poses is not None else EMBEDDED)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What the cuts make of a clip: the frames `start` to `stop` (not included)."""
+
+    clip: RawClip
+    key: str
+    start: int
+    stop: int
+    fps: float
+    height: int
+    width: int
+
+    def pictures(self) -> Iterator[np.ndarray]:
+        return self.clip.frames.read(self.start, self.stop, self.fps)
+
+    def stored_size(self, size: int | None) -> tuple[int, int]:
+        """Height and width of the stored video: the shorter side `size` if that is smaller, both even."""
+        scale = min(1.0, size / min(self.height, self.width)) if size else 1.0
+        if scale == 1.0:
+            return self.height + self.height % 2, self.width + self.width % 2
+        return 2 * round(self.height * scale / 2), 2 * round(self.width * scale / 2)
+
+
+def probe(clip: RawClip, work: Work) -> bytes:
+    return json.dumps({**asdict(clip.frames.probe()), "fingerprint": clip.frames.fingerprint}).encode()
+
+
+def cut(clip: RawClip, work: Work) -> bytes:
+    """The borders of a clip's shots, every frame decoded once; pictures are taken to be cut already."""
+    probed = work.json("probe", clip.key)
+    count = probed["num_frames"]
+    if count < SHORTEST:
+        raise InputError(f"{clip.path} has {count} frame: nothing to paint of its reference")
+    borders = [0, count]
+    if isinstance(clip.frames, VideoFrames):
+        borders = [0, *scene_changes(clip.frames.read(0, count, probed["fps"]), probed["fps"]), count]
+    return json.dumps(borders).encode()
+
+
+def scene_changes(pictures: Iterable[np.ndarray], fps: float) -> list[int]:
+    """The numbers of the frames that begin a new shot (PySceneDetect's adaptive detector)."""
+    from scenedetect import FrameTimecode  # slow to import, and only for this stage
+    from scenedetect.detectors import AdaptiveDetector
+
+    detector, found = AdaptiveDetector(min_scene_len=max(SHORTEST, round(fps / 2))), []
+    number = 0
+    for number, picture in enumerate(pictures):
+        small = cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA)
+        found += detector.process_frame(FrameTimecode(number, fps), small[..., ::-1])
+    found += detector.post_process(FrameTimecode(number, fps))
+    return sorted({moment.frame_num for moment in found})
+
+
+def pieces(clips: Iterable[RawClip], work: Work) -> list[Piece]:
+    """What is to be stored of the clips that were probed and cut."""
+    made = []
+    for clip in clips:
+        if work.done("cut", clip.key):
+            probed, borders = work.json("probe", clip.key), work.json("cut", clip.key)
+            size = probed["fps"], probed["height"], probed["width"]
+            for number, (start, stop) in enumerate(zip(borders, borders[1:], strict=False)):
+                key = clip.key if len(borders) == 2 else f"{clip.key}_{number:03d}"
+                made.append(Piece(clip, key, start, stop, *size))
+    return made
+
+
+@cache
+def estimator_of(name: str, models: Path | None) -> PoseEstimator:
+    """One a process: opening it takes seconds."""
+    return estimator(name, models)
+
+
+def person(piece: Piece, work: Work, options: Options) -> bytes:
+    """Who the clip is about: `boxes` (F, 4), `people` (F,)."""
+    way = options.pose_of(piece.clip)
+    if way == "own":
+        candidates = [boxes_around(people) for people in own_people(piece)]
+    else:
+        candidates = [estimator_of(way, options.models).people(picture) for picture in piece.pictures()]
+    boxes, people = follow(candidates)
+    if not people.any():
+        raise InputError(f"{piece.clip.path}: nobody is found in any of its {len(people)} frames")
+    return pack_arrays(boxes=boxes, people=people)
+
+
+def pose(piece: Piece, work: Work, options: Options) -> bytes:
+    """Her `keypoints` (F, 128, 3), 0 where she is not seen."""
+    way, boxes = options.pose_of(piece.clip), unpack_arrays(work.read("person", piece.key))["boxes"]
+    keypoints = np.zeros((len(boxes), NUM_KEYPOINTS, 3), np.float32)
+    sources = own_people(piece) if way == "own" else piece.pictures()
+    for number, (source, box) in enumerate(zip(sources, boxes, strict=True)):
+        if np.isnan(box).any():
+            continue
+        if way == "own":
+            keypoints[number] = max(source, key=lambda each: _match(each, box))
+        else:
+            keypoints[number] = estimator_of(way, options.models).keypoints(source, box)
+    if not (keypoints[..., 2] >= VISIBLE).any():
+        raise InputError(f"{piece.clip.path}: no keypoint of the person is sure enough to be drawn")
+    return pack_arrays(keypoints=keypoints)
+
+
+def _match(points: np.ndarray, box: np.ndarray) -> float:
+    around = boxes_around(points[None])
+    return float(overlap(around, box)[0]) if len(around) else -1.0
+
+
+def own_people(piece: Piece) -> Iterator[np.ndarray]:
+    """Everyone (P, 128, 3) in each frame's own pose file."""
+    assert piece.clip.poses is not None
+    return (read_people(path, piece.height, piece.width) for path in piece.clip.poses[piece.start : piece.stop])
+
+
+def transcode(piece: Piece, work: Work, options: Options) -> bytes:
+    """H.264 with a keyframe every 8 frames, so that a random clip decodes fast."""
+    height, width = piece.stored_size(options.size)
+    return encode_video((_resized(each, piece, height, width) for each in piece.pictures()), piece.fps)
+
+
+def _resized(picture: np.ndarray, piece: Piece, height: int, width: int) -> np.ndarray:
+    if min(height, width) >= min(piece.height, piece.width):
+        return picture  # the encoder pads odd sides
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def clip_stages(options: Options) -> tuple[list[Stage], list[Stage]]:
+    """Those of whole clips, and those of the pieces they are cut into."""
+    late = [Stage(each.__name__, partial(each, options=options)) for each in (person, pose, transcode)]
+    return [Stage("probe", probe), Stage("cut", cut)], late

@@ -1,0 +1,246 @@
+"""The try-on region out of a parse map and a pose, without a network, and what can be wrong with a region.
+
+A region is bool (H, W), True where the garment is to be painted. The drawing is HR-VITON's (Lee et al., ECCV 2022,
+`get_agnostic`), with which VITON-HD's own `agnostic-mask` was made: trunk, neck and arms as thick shapes in units of
+a sixteenth of the shoulders' distance, wide enough to hide how long the worn sleeves are. Here it also covers the
+worn clothes wherever they are, and has legs, for trousers, skirts and dresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike
+
+from humangen.pose.keypoints import BODY, VISIBLE
+from humangen.types import InputError
+
+LEAST_AREA, MOST_AREA = 0.05, 0.75  # of the picture; VITON-HD's own regions are 0.25 to 0.41
+LEAST_COVER, MOST_FACE = 0.9, 0.1  # of the worn clothes, of the face
+NECK, RIGHT_ARM, LEFT_ARM, RIGHT_LEG, LEFT_LEG = 1, [2, 3, 4], [5, 6, 7], [8, 9, 10], [11, 12, 13]
+NECK_SHAPE = np.array([(-5, -9), (5, -9), (5, 0), (-5, 0)])  # in sixteenths of the shoulders' distance
+TRUNK = 1.7  # from shoulders to hips, in distances of the shoulders
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the label numbers 0 to `last` of a parser mean. `arms` are left and right, the person's own; `carried`
+    lies in front of the clothes and is no garment."""
+
+    last: int
+    hair: tuple[int, ...]  # and hat, and glasses
+    face: int
+    neck: tuple[int, ...]
+    arms: tuple[int, int]
+    legs: tuple[int, int]
+    tops: tuple[int, ...]
+    dress: tuple[int, ...]
+    bottoms: tuple[int, ...]
+    carried: tuple[int, ...]
+
+
+# A scarf is in none: parsers call collars so.
+PARSERS = {
+    "cihp": Labels(19, (1, 2, 4), 13, (10,), (14, 15), (16, 17), (5, 7), (6,), (8, 9, 12), (18, 19)),
+    "atr": Labels(18, (1, 2, 3), 11, (18,), (14, 15), (12, 13), (4,), (7,), (5, 6, 8), (9, 10, 16)),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A body in pixels: its seen joints by their OpenPose numbers, shoulders and hips (right and left, (2, 2) each),
+    and the distance `span` of its shoulders."""
+
+    joints: dict[int, np.ndarray]
+    shoulders: np.ndarray
+    hips: np.ndarray
+    span: float
+
+    def chain(self, numbers: list[int]) -> list[np.ndarray]:
+        return [self.joints[number] for number in numbers if number in self.joints]
+
+
+def figure_of(keypoints: np.ndarray | None, height: int, width: int) -> Figure | None:
+    """The body that (128, 3) keypoints show; None where they do not show both shoulders, by which all is measured.
+
+    From the side shoulders lie close together: then the trunk says how large the body is. Hips are set as far apart
+    as the shoulders, and below them where they are not seen.
+    """
+    body = np.zeros((18, 3)) if keypoints is None else keypoints[BODY]
+    joints = {number: point[:2] * [width, height] for number, point in enumerate(body) if point[2] >= VISIBLE}
+    if not {2, 5} <= set(joints):
+        return None
+    shoulders = np.stack([joints[2], joints[5]])
+    span = max(float(np.linalg.norm(shoulders[1] - shoulders[0])), 1.0)
+    hips = shoulders + [0, TRUNK * span]
+    if {8, 11} <= set(joints):
+        hips = np.stack([joints[8], joints[11]])
+        span = max(span, float(np.linalg.norm((hips - shoulders).mean(0))) / 2)
+    middle, apart = hips.mean(0), max(float(np.linalg.norm(hips[1] - hips[0])), 1.0)
+    return Figure(joints, shoulders, middle + (hips - middle) * span / apart, span)
+
+
+def head_of(parse: np.ndarray, figure: Figure | None, parser: str) -> np.ndarray:
+    """Hair, hat, glasses and face, bool (H, W). Where a parser shows no neck it is part of the face (DressCode's
+    maps): what is not a quarter of the shoulders' distance above them is taken off (LaDI-VTON's cut)."""
+    labels = PARSERS[parser]
+    face = parse == labels.face
+    if figure is not None and not np.isin(parse, labels.neck).any():
+        base = figure.shoulders.mean(0)
+        up = base - figure.hips.mean(0)
+        up = up / max(float(np.linalg.norm(up)), 1.0)
+        y, x = np.indices(parse.shape)
+        face &= (x - base[0]) * up[0] + (y - base[1]) * up[1] > figure.span / 4
+    return face | np.isin(parse, labels.hair)
+
+
+def region_from_parse(parse: np.ndarray, keypoints: np.ndarray | None, parser: str, category: str) -> np.ndarray:
+    """The region for an `upper`, `lower` or `dress` garment, bool (H, W), of label numbers uint8 (H, W) and (128, 3)
+    keypoints in [0, 1]. Head, shoes, bag and the other half's clothes are kept, hands where the wrist is seen; bare
+    feet go with the legs. Without keypoints, or where they show no shoulders, it is the worn clothes and the bare
+    limbs, hands and all, grown by a fiftieth of the picture. Raises `InputError` for a parse map of another parser.
+    """
+    labels = PARSERS[parser]
+    check_labels(parse, parser)
+    figure = figure_of(keypoints, *parse.shape)
+    covers, keeps = _parts(labels, category)
+    kept = head_of(parse, figure, parser) | np.isin(parse, keeps)
+    covered = np.isin(parse, covers)
+    drawn, margin = np.zeros(parse.shape, np.uint8), max(parse.shape) / 50
+    if figure is not None:
+        margin = figure.span / 16
+        if category != "lower":
+            _draw_top(drawn, figure)
+            kept |= _hands(parse, figure, labels)
+            covered |= parse == labels.face  # what the head has lost is neck
+        if category != "upper":
+            _draw_legs(drawn, figure)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(margin) + 1,) * 2)
+    grown = cv2.dilate((covered & ~kept).astype(np.uint8), disc)
+    return ((drawn > 0) | (grown > 0)) & ~kept
+
+
+def rectangle_region(region: np.ndarray, head: np.ndarray | None = None) -> np.ndarray:
+    """The bounding rectangle of a region, without `head` (FitDiT's region); both bool (H, W)."""
+    rectangle = np.zeros_like(region)
+    rows, columns = np.nonzero(region.any(1))[0], np.nonzero(region.any(0))[0]
+    if len(rows):
+        rectangle[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return rectangle if head is None else rectangle & ~head
+
+
+def region_from_mask(labels: np.ndarray, name: str = "the mask") -> np.ndarray:
+    """The region of a mask picture, uint8 (H, W): 255 (or, in two-coloured files, 1) to paint, 0 to keep.
+
+    Raises `InputError` for greys, of which JPEG and resizing leave but few: mirrors of VITON-HD ship the person with
+    a grey region in place of its mask (IDM-VTON issue 185).
+    """
+    if labels.max() == 1:
+        labels = labels * np.uint8(255)
+    grey = ((labels >= 32) & (labels < 224)).mean()
+    if grey > 0.05:
+        raise InputError(f"{name} is no mask: {grey:.0%} of it is neither black (keep) nor white (paint)")
+    if not (labels >= 128).any():
+        raise InputError(f"{name} marks nothing to paint: it must be white (255) there")
+    return labels >= 128
+
+
+def check_labels(parse: np.ndarray, parser: str, name: str = "the parse map") -> None:
+    """Raises `InputError` where a parse map holds a number that its parser has not."""
+    if parse.max() > PARSERS[parser].last:
+        raise InputError(
+            f"{name} holds {parse.max()}, and {parser} has labels 0 to {PARSERS[parser].last}: "
+            "it must hold label numbers, not their colours"
+        )
+
+
+def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | None, category: str) -> list[str]:
+    """What is wrong with a region, bool (H, W), in words that begin with `the region`; nothing when it is good. It is
+    its area that counts and, where there is a parse map, how much of the worn clothes and of the face it covers."""
+    offences = []
+    if not LEAST_AREA <= region.mean() <= MOST_AREA:
+        wanted = f"{LEAST_AREA:.0%} to {MOST_AREA:.0%}: is white where to paint?"
+        offences.append(f"the region is {region.mean():.1%} of the picture, not {wanted}")
+    if parse is None or parser is None:
+        return offences
+    labels = PARSERS[parser]
+    worn = np.isin(parse, _clothes(labels, category))
+    if not worn.any():
+        offences.append(f"the region has nothing to replace: the parse map shows no {category} garment")
+    elif region[worn].mean() < LEAST_COVER:
+        offences.append(f"the region covers {region[worn].mean():.0%} of the worn garment, not {LEAST_COVER:.0%}")
+    face = parse == labels.face
+    rows = np.nonzero(face.any(1))[0]
+    if len(rows):
+        face[round(rows.mean()) :] = False  # its lower half may be the neck
+        if region[face].mean() > MOST_FACE:
+            offences.append(f"the region covers {region[face].mean():.0%} of the face")
+    return offences
+
+
+def _clothes(labels: Labels, category: str) -> tuple[int, ...]:
+    """The worn clothes that a garment of this category takes the place of; a dress goes with every one."""
+    halves = {"upper": labels.tops, "lower": labels.bottoms, "dress": labels.tops + labels.bottoms}
+    return labels.dress + halves[category]
+
+
+def _parts(labels: Labels, category: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The labels that the region covers, and those that it keeps."""
+    above, below = labels.neck + labels.arms, labels.legs
+    skin = {"upper": above, "lower": below, "dress": above + below}
+    other = {"upper": labels.bottoms + below, "lower": labels.tops + above, "dress": ()}
+    return _clothes(labels, category) + skin[category], labels.carried + other[category]
+
+
+def _draw_top(canvas: np.ndarray, figure: Figure) -> None:
+    """Trunk, neck and arms, in HR-VITON's proportions."""
+    unit, shoulders, hips = figure.span / 16, figure.shoulders, figure.hips
+    cv2.fillPoly(canvas, [_pixels([*shoulders, *hips[::-1]])], 1)
+    for shoulder, hip in zip(shoulders, hips, strict=True):
+        _ellipse(canvas, hip, 3 * unit, 6 * unit)
+        _ellipse(canvas, shoulder, 5 * unit, 6 * unit)
+        _stroke(canvas, [shoulder, hip], 6 * unit)
+    _stroke(canvas, hips, 12 * unit)
+    _stroke(canvas, shoulders, 12 * unit)
+    neck = figure.joints.get(NECK, shoulders.mean(0))
+    cv2.fillPoly(canvas, [_pixels(neck + unit * NECK_SHAPE)], 1)
+    for arm in (RIGHT_ARM, LEFT_ARM):
+        _stroke(canvas, figure.chain(arm), 10 * unit)
+
+
+def _draw_legs(canvas: np.ndarray, figure: Figure) -> None:
+    """Hips and legs, and what is between the legs, where a skirt may hang."""
+    unit, hips = figure.span / 16, figure.hips
+    legs = [[hip, *figure.chain(leg[1:])] for hip, leg in zip(hips, (RIGHT_LEG, LEFT_LEG), strict=True)]
+    cv2.fillConvexPoly(canvas, cv2.convexHull(_pixels(legs[0] + legs[1])), 1)
+    for leg in legs:
+        _stroke(canvas, leg, 10 * unit)
+    _stroke(canvas, hips, 12 * unit)
+
+
+def _hands(parse: np.ndarray, figure: Figure, labels: Labels) -> np.ndarray:
+    """Bare skin round a seen wrist that is not on the way to it, bool (H, W): HR-VITON's hands. An arm that the
+    parser gives to the other side lies too far from that side's wrist to be kept."""
+    unit, hands = figure.span / 16, np.zeros(parse.shape, bool)
+    for label, arm in zip(labels.arms, (LEFT_ARM, RIGHT_ARM), strict=True):
+        if arm[-1] in figure.joints:
+            reach, way = np.zeros(parse.shape, np.uint8), np.zeros(parse.shape, np.uint8)
+            _ellipse(reach, figure.joints[arm[-1]], 10 * unit, 10 * unit)
+            _stroke(way, figure.chain(arm), 8 * unit)
+            hands |= (parse == label) & (reach > way)
+    return hands
+
+
+def _pixels(points: ArrayLike) -> np.ndarray:
+    return np.rint(np.asarray(points)).astype(np.int32)
+
+
+def _stroke(canvas: np.ndarray, points: ArrayLike, width: float) -> None:
+    """A line through the points with round ends; one point is a disc."""
+    cv2.polylines(canvas, [_pixels(points)], False, 1, max(1, round(width)))
+
+
+def _ellipse(canvas: np.ndarray, middle: np.ndarray, width: float, height: float) -> None:
+    cv2.ellipse(canvas, _pixels(middle).tolist(), (round(width), round(height)), 0, 0, 360, 1, -1)

@@ -1,0 +1,178 @@
+"""A try-on sample out of the files that a source found."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from data_prep.items import RawPair
+from data_prep.masks import (
+    check_labels,
+    check_region,
+    figure_of,
+    head_of,
+    rectangle_region,
+    region_from_mask,
+    region_from_parse,
+)
+from humangen.data.schema import PairInfo, PairRecord
+from humangen.media import decode_labels, decode_picture, encode_picture
+from humangen.pose.keypoints import check
+from humangen.types import InputError
+
+STORED = {"JPEG": {".jpg", ".jpeg"}, "MPO": {".jpg", ".jpeg"}, "PNG": {".png"}}  # formats, and what they are called
+ORIENTATION = 0x0112  # the EXIF tag
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file's pixels, uint8 RGB (H, W, 3), its bytes where they can be stored as they are, and what was put right."""
+
+    name: str
+    pixels: np.ndarray
+    data: bytes | None
+    repairs: list[str]
+
+
+def make_pair(
+    raw: RawPair,
+    *,
+    region: str,
+    masks: Path | None,
+    size: int | None,
+    source: str,
+    keypoints: np.ndarray | None,
+) -> tuple[PairRecord, list[str]]:
+    """The sample of `raw`, and notes: what was put right, each beginning with the name of the file, and what is to
+    know of its region, each beginning with `the region`.
+
+    `region` is where that comes from: `own` (the source's mask, the parse map where it has none), `parse`, or
+    `rectangle` (round whichever of the two there is); KEY.png or PERSON.png in the folder `masks` wins over all.
+    `size` is the shorter side of both pictures in pixels; None leaves them as they are, byte for byte where they are
+    8-bit RGB JPEG or PNG. `keypoints` are (128, 3) in [0, 1].
+
+    Raises `InputError` for a file that cannot be used, where there is nothing to take the region from, and where the
+    parse map or the mask has not the shape of the person.
+    """
+    person, garment = read(raw.person), read(raw.garment)
+    notes = [f"{picture.name}: {repair}" for picture in (person, garment) for repair in picture.repairs]
+    shape = person.pixels.shape[:2]
+    if keypoints is not None:
+        keypoints = check(keypoints[None], f"the pose of {raw.path}")[0]
+    parse = None
+    if raw.parse is not None and raw.parser is not None:
+        parse = _labels(raw.parse, shape, notes)
+        check_labels(parse, raw.parser, str(raw.parse))
+    painted = _region(raw, region, masks, parse, keypoints, shape, notes)
+    notes += check_region(painted, parse=parse, parser=raw.parser, category=raw.category)
+    painted = _scaled(painted.astype(np.uint8), size) > 0
+    info = PairInfo(
+        source=source,
+        identity=raw.identity,
+        split=raw.split,
+        garment=raw.garment.stem,
+        category=raw.category,
+        height=painted.shape[0],
+        width=painted.shape[1],
+        parser=None if parse is None else raw.parser,
+    )
+    pictures = (_stored(person, size, notes), _stored(garment, size, notes))
+    return PairRecord(
+        raw.key, *pictures, painted, info, keypoints, None if parse is None else _scaled(parse, size)
+    ), notes
+
+
+def read(path: Path) -> Picture:
+    """A picture of any kind that people have; raises `InputError` where there is none that can be read to its end."""
+    if not path.is_file():
+        raise InputError(f"no picture at {path}")
+    data, name = path.read_bytes(), f"{path.parent.name}/{path.name}"
+    pixels = decode_picture(data, str(path))
+    with Image.open(io.BytesIO(data)) as opened:
+        form, mode = str(opened.format), opened.mode
+        transparent = "A" in mode or "transparency" in opened.info
+        turned = opened.getexif().get(ORIENTATION, 1) != 1
+    deep = mode.startswith(("I", "F")) or (form == "PNG" and data[24] == 16)  # the bit depth of its header
+    repairs = [
+        *(["transparency laid on white"] if transparent else []),
+        *(["16 bits a channel brought to 8"] if deep else []),
+        *([f"colours turned from {mode} to RGB"] if mode != "RGB" and not transparent and not deep else []),
+        *(["turned upright by its EXIF tag"] if turned else []),
+        *([f"{form} stored as PNG"] if form not in STORED else []),
+    ]
+    plain = not repairs
+    if form in STORED and path.suffix.lower() not in STORED[form]:
+        repairs.append(f"holds {form}, whatever its name says")
+    return Picture(name, pixels, data if plain else None, repairs)
+
+
+def _region(
+    raw: RawPair,
+    kind: str,
+    masks: Path | None,
+    parse: np.ndarray | None,
+    keypoints: np.ndarray | None,
+    shape: tuple[int, int],
+    notes: list[str],
+) -> np.ndarray:
+    """The region, bool of this shape; adds to `notes` where it is not the one that was asked for."""
+    if masks is not None:
+        names = [f"{raw.key}.png", f"{raw.person.stem}.png"]
+        found = [masks / name for name in names if (masks / name).is_file()]
+        if found:
+            return region_from_mask(_labels(found[0], shape, notes), str(found[0]))
+        notes.append(f"the region is not in {masks}, which has neither {' nor '.join(names)}")
+    if kind != "parse" and raw.mask is not None:
+        painted = region_from_mask(_labels(raw.mask, shape, notes), str(raw.mask))
+    elif parse is not None and raw.parser is not None:
+        painted = region_from_parse(parse, keypoints, raw.parser, raw.category)
+        if kind == "own":
+            notes.append("the region is drawn from the parse map: the source has no mask for this person")
+        if figure_of(keypoints, *shape) is None:
+            notes.append("the region follows the parse map alone, hands and all: no pose with both shoulders")
+    else:
+        wanted = "a parse map" if kind == "parse" else "a mask or a parse map"
+        raise InputError(f"{raw.path} has no region: the source has not {wanted} for it. Draw one, and name --masks")
+    if kind != "rectangle":
+        return painted
+    if parse is None or raw.parser is None:
+        return rectangle_region(painted)
+    return rectangle_region(painted, head_of(parse, figure_of(keypoints, *shape), raw.parser))
+
+
+def _labels(path: Path, shape: tuple[int, int], notes: list[str]) -> np.ndarray:
+    """A mask's or a parse map's numbers, uint8 of this (height, width)."""
+    labels = decode_labels(path.read_bytes(), str(path))
+    (height, width), (own_height, own_width) = shape, labels.shape
+    if own_height * width != own_width * height:
+        raise InputError(f"{path} is {own_width}x{own_height}, the person {width}x{height}: they must match in shape")
+    if labels.shape != shape:
+        notes.append(f"{path.parent.name}/{path.name}: brought from {own_width}x{own_height} to {width}x{height}")
+        labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return labels
+
+
+def _stored(picture: Picture, size: int | None, notes: list[str]) -> bytes:
+    """JPEG or PNG bytes: the file's own where nothing has changed, else PNG, which loses nothing more."""
+    side = min(picture.pixels.shape[:2])
+    if picture.data is not None and size in (None, side):
+        return picture.data
+    if size is not None and size > side:
+        notes.append(f"{picture.name}: enlarged from {side} to {size} pixels on its shorter side")
+    return encode_picture(_scaled(picture.pixels, size))
+
+
+def _scaled(pixels: np.ndarray, size: int | None) -> np.ndarray:
+    """Pixels (H, W, 3), or labels (H, W) by the nearest, with a shorter side of `size`."""
+    height, width = pixels.shape[:2]
+    scale = 1 if size is None else size / min(height, width)
+    if scale == 1:
+        return pixels
+    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    interpolation = cv2.INTER_NEAREST_EXACT if pixels.ndim == 2 else smooth
+    return cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=interpolation)

@@ -1,0 +1,44 @@
+"""What an estimator of poses is, and the estimators by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from humangen.types import InputError
+
+ESTIMATORS = ("mediapipe", "dwpose")
+
+
+class PoseEstimator(Protocol):
+    """Finds people in pictures and their keypoints. Pictures are uint8 RGB (H, W, 3)."""
+
+    name: str  # which networks these are; goes into manifests
+
+    def people(self, picture: np.ndarray) -> np.ndarray:
+        """Boxes of the people, best first: float32 (P, 5) of x0, y0, x1, y1 in [0, 1] and a score; P may be 0."""
+
+    def keypoints(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """Keypoints float32 (128, 3) of the person in `box`, the first four numbers of a row of `people`; what is
+        not seen is 0, 0, 0."""
+
+
+def estimator(name: str, models: Path | None = None) -> PoseEstimator:
+    """The estimator `mediapipe` (one person a picture, needs no download) or `dwpose`, whose files lie in `models`.
+
+    Raises `InputError` for another name, and where its packages or its files are missing.
+    """
+    try:
+        if name == "mediapipe":
+            from data_prep.poses.mediapipe import MediapipeEstimator
+
+            return MediapipeEstimator()
+        if name == "dwpose":
+            from data_prep.poses.dwpose import DWPoseEstimator
+
+            return DWPoseEstimator(models)
+    except ImportError as error:
+        raise InputError(f"the pose estimator {name} cannot be imported ({error}); install it: make setup") from error
+    raise InputError(f"no pose estimator {name}; there are {', '.join(ESTIMATORS)}")

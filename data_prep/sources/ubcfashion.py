@@ -1,0 +1,50 @@
+"""UBC Fashion (Zablotskaia et al. 2019): train/*.mp4 and test/*.mp4, with the official lists where they are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import ClassVar
+from urllib.parse import unquote
+
+from data_prep.frames import VideoFrames
+from data_prep.items import Problem, RawClip, safe_key
+from humangen.types import InputError
+
+
+@dataclass(frozen=True)
+class UbcFashionSource:
+    """`ubc_official`: 500 clips for training and 100 for test, by fashion_train.txt and fashion_test.txt (lines of
+    URLs or names) if they lie in `folder`, else by the folders train and test. Each clip is a person of its own."""
+
+    folder: Path
+    name: ClassVar[str] = "ubcfashion"
+
+    def discover(self) -> tuple[list[RawClip], list[Problem]]:
+        clips, problems = [], []
+        for split in ("train", "test"):
+            listed = self._listed(split)
+            found = {path.stem: path for path in sorted(self.folder.rglob("*.mp4")) if self._is_in(path, split, listed)}
+            for name in sorted(set(found) | (listed or set())):
+                if name in found:
+                    path = found[name].relative_to(self.folder).as_posix()
+                    clips.append(RawClip(safe_key(name), name, split, path, VideoFrames(found[name])))
+                else:
+                    reason = f"{self._list(split)} names {name}, and there is no {name}.mp4 below {self.folder}"
+                    problems.append(Problem(safe_key(name), "discover", "failed", reason))
+        if not clips:
+            raise InputError(f"no clip in {self.folder}: UBC Fashion is {self.folder}/train/*.mp4 and test/*.mp4")
+        return clips, problems
+
+    def _list(self, split: str) -> Path:
+        return self.folder / f"fashion_{split}.txt"
+
+    def _listed(self, split: str) -> set[str] | None:
+        """The names of an official list, None where there is none."""
+        if not self._list(split).is_file():
+            return None
+        lines = self._list(split).read_text(encoding="utf-8-sig").split()
+        return {PurePosixPath(unquote(line.partition("?")[0])).stem for line in lines}
+
+    def _is_in(self, path: Path, split: str, listed: set[str] | None) -> bool:
+        return path.relative_to(self.folder).parts[0] == split if listed is None else path.stem in listed

@@ -1,0 +1,119 @@
+"""What is done so far: one small file per stage and item, complete or not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from data_prep.items import Problem
+from humangen.media import replacing
+from humangen.types import InputError
+
+
+class Job(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    """A folder with the results of the stages: `stage`/`key`."""
+
+    folder: Path
+
+    def path(self, stage: str, key: str) -> Path:
+        return self.folder / stage / key
+
+    def read(self, stage: str, key: str) -> bytes:
+        return self.path(stage, key).read_bytes()
+
+    def json(self, stage: str, key: str) -> Any:
+        return json.loads(self.read(stage, key))
+
+    def done(self, stage: str, key: str) -> bool:
+        return self.path(stage, key).exists()
+
+    def write(self, stage: str, key: str, data: bytes) -> None:
+        with replacing(self.path(stage, key)) as temporary:
+            temporary.write_bytes(data)
+
+    def forget(self, key: str) -> None:
+        """Removes all results of an item and of the pieces it was cut into."""
+        for path in [*self.folder.glob(f"*/{key}"), *self.folder.glob(f"*/{key}_[0-9][0-9][0-9]")]:
+            path.unlink()
+
+    def settle(self, settings: dict[str, Any]) -> None:
+        """Holds on to the settings of the first run; results of other settings are never mixed."""
+        path = self.folder / "settings.json"
+        if path.is_file():
+            before = json.loads(path.read_text())
+            changed = [
+                f"{name} {before.get(name)!r}, now {value!r}"
+                for name, value in settings.items()
+                if before.get(name) != value
+            ]
+            if changed:
+                raise InputError(f"{self.folder.parent} was begun with {'; '.join(changed)}: name another --output")
+            return
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(settings, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A function from a job to the bytes of its result, which may read the results of the stages before it."""
+
+    name: str
+    result: Callable[[Any, Work], bytes]
+
+
+class Executor(Protocol):
+    """Calls `function` on every job, in any order and place."""
+
+    def map(self, function: Callable[[Any], Any], jobs: list[Any]) -> Iterator[Any]: ...
+
+
+def run_stage(stage: Stage, jobs: Iterable[Job], work: Work, executor: Executor) -> list[Problem]:
+    """The results that are not there yet; what fails is told, and leaves nothing behind."""
+    jobs = list(jobs)
+    pending = [job for job in jobs if not work.done(stage.name, job.key)]
+    problems = []
+    with progress_bar() as progress:
+        bar = progress.add_task(stage.name, total=len(jobs), completed=len(jobs) - len(pending))
+        for problem in executor.map(partial(attempt, stage, work), pending):
+            progress.advance(bar)
+            if problem is not None:
+                problems.append(problem)
+    return sorted(problems, key=lambda problem: problem.key)
+
+
+def progress_bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True)
+    )
+
+
+def attempt(stage: Stage, work: Work, job: Job) -> Problem | None:
+    try:
+        work.write(stage.name, job.key, stage.result(job, work))
+    except InputError as error:
+        return Problem(job.key, stage.name, "failed", str(error))
+    except Exception as error:  # one broken file must not end the others; its name and kind go to the ledger
+        return Problem(job.key, stage.name, "failed", f"{type(error).__name__}: {error}")
+    return None
+
+
+def write_ledger(path: Any, problems: Iterable[Problem]) -> None:
+    """One JSON object a line: key, stage, outcome, reason."""
+    lines = [json.dumps(asdict(problem)) + "\n" for problem in problems]
+    if isinstance(path, Path):
+        with replacing(path) as temporary:
+            temporary.write_text("".join(lines))
+    else:
+        path.write_text("".join(lines))
