@@ -11,9 +11,10 @@ export OMP_WAIT_POLICY := PASSIVE
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-$(READY): constraints.txt pyproject.toml
+$(READY): constraints.txt pyproject.toml prep-requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[metrics,sweep,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[metrics,prep,sweep,dev]"
+	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps --requirement prep-requirements.txt
 	touch $@
 
 setup: $(READY) ## install everything into .venv, with the versions of constraints.txt

@@ -12,8 +12,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from data_prep.sources.dancers import ensure_shards
-from humangen.build import composed
+from humangen.build import build, composed
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
 from humangen.evaluation import run_protocol
@@ -23,7 +22,8 @@ from humangen.inference.painter import Painter
 def run(config: dict[str, Any]) -> None:
     """Paints and scores; leaves result.json and some moving pictures in the output folder."""
     protocol, output = config["protocol"], Path(config["output"])
-    ensure_shards(protocol["data"].pop("source", None), protocol["data"]["shards"])
+    if source := protocol["data"].pop("source", None):
+        build(source).ensure(protocol["data"]["shards"])
     pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
     painter = Painter(
         pipeline, load_sampler(config["checkpoint"], **config["sampler"]), config["guidance"], config["seed"]

@@ -14,7 +14,6 @@ import hydra
 import lightning as L
 from omegaconf import DictConfig, OmegaConf
 
-from data_prep.sources.dancers import ensure_shards
 from humangen import checkpoint
 from humangen.build import build, composed
 from humangen.cli.errors import reported
@@ -28,7 +27,8 @@ def run(config: dict[str, Any]) -> None:
     output, protocol = Path(config["run_dir"]), config.get("protocol")
     L.seed_everything(config["seed"], workers=True, verbose=False)
     for data in filter(None, (config["data"], protocol and protocol["data"])):
-        ensure_shards(data.pop("source", None), data["shards"])
+        if source := data.pop("source", None):
+            build(source).ensure(data["shards"])
     resume = checkpoint.find(config["resume"]) if config["resume"] else None
     if resume and resume.is_dir():
         raise InputError(f"{resume} holds weights only, and no training to resume: start from it with init={resume}")

@@ -56,8 +56,8 @@ def make_pair(
     `size` is the shorter side of both pictures in pixels; None leaves them as they are, byte for byte where they are
     8-bit RGB JPEG or PNG. `keypoints` are (128, 3) in [0, 1].
 
-    Raises `InputError` for a file that cannot be used, where there is nothing to take the region from, and where the
-    parse map or the mask has not the shape of the person.
+    Raises `InputError` for a file that cannot be used, where there is nothing to take the region from, where the parse
+    map or the mask has not the shape of the person, and for keypoints none of which is seen.
     """
     person, garment = read(raw.person), read(raw.garment)
     notes = [f"{picture.name}: {repair}" for picture in (person, garment) for repair in picture.repairs]
@@ -82,9 +82,8 @@ def make_pair(
         parser=None if parse is None else raw.parser,
     )
     pictures = (_stored(person, size, notes), _stored(garment, size, notes))
-    return PairRecord(
-        raw.key, *pictures, painted, info, keypoints, None if parse is None else _scaled(parse, size)
-    ), notes
+    parse = None if parse is None else _scaled(parse, size)
+    return PairRecord(raw.key, *pictures, painted, info, keypoints, parse), notes
 
 
 def read(path: Path) -> Picture:
@@ -95,16 +94,17 @@ def read(path: Path) -> Picture:
     pixels = decode_picture(data, str(path))
     with Image.open(io.BytesIO(data)) as opened:
         form, mode = str(opened.format), opened.mode
-        transparent = "A" in mode or "transparency" in opened.info
+        alpha = mode.endswith("A") or "transparency" in opened.info
         turned = opened.getexif().get(ORIENTATION, 1) != 1
     deep = mode.startswith(("I", "F")) or (form == "PNG" and data[24] == 16)  # the bit depth of its header
-    repairs = [
-        *(["transparency laid on white"] if transparent else []),
-        *(["16 bits a channel brought to 8"] if deep else []),
-        *([f"colours turned from {mode} to RGB"] if mode != "RGB" and not transparent and not deep else []),
-        *(["turned upright by its EXIF tag"] if turned else []),
-        *([f"{form} stored as PNG"] if form not in STORED else []),
-    ]
+    checks = {
+        "alpha laid on white": alpha,
+        "16 bits a channel brought to 8": deep,
+        f"colours turned from {mode} to RGB": not (mode == "RGB" or alpha or deep),
+        "turned upright by its EXIF tag": turned,
+        f"{form} stored as PNG": form not in STORED,
+    }
+    repairs = [repair for repair, needed in checks.items() if needed]
     plain = not repairs
     if form in STORED and path.suffix.lower() not in STORED[form]:
         repairs.append(f"holds {form}, whatever its name says")

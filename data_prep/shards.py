@@ -6,7 +6,8 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Iterable
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,27 @@ def verify_pair(sample: Members) -> None:
         sizes.add(record.parse.shape)
     if len(sizes) != 1:
         raise InputError(f"sample {record.key} has person, region and json of different sizes: {sorted(sizes)}")
+
+
+def read_shard(path: UPath, wanted: Callable[[int, str], bool]) -> Iterator[Members]:
+    """The samples of one tar, of each the members that are `wanted` by the sample's number and their field; all else
+    is passed over, not read. Raises `InputError` where the file breaks off."""
+    number, sample = -1, Members()
+    try:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
+            while member := archive.next():
+                key, _, field = member.name.partition(".")
+                if key != sample.get("__key__"):
+                    if len(sample) > 1:
+                        yield sample
+                    number, sample = number + 1, {"__key__": key}
+                content = archive.extractfile(member) if wanted(number, field) else None
+                if content is not None:
+                    sample[field] = content.read()
+    except (OSError, tarfile.TarError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if len(sample) > 1:
+        yield sample
 
 
 def read_manifest(folder: UPath | Path) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from rich.progress import track
@@ -78,6 +78,18 @@ def render_record(source: DancersSource, job: tuple[str, int, int]) -> ClipRecor
     return ClipRecord(f"dancer{person:07d}-{dance % 100:02d}", video, clip.keypoints, info, figure)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn(DancersSource):
+    """Dancers that a configuration describes: drawn into `folder` where they are not there yet. Shards anywhere
+    else are the user's, and nothing is ever drawn there."""
+
+    folder: str
+
+    def ensure(self, shards: str) -> None:
+        if shards == self.folder:
+            write_source(self, Path(shards))
+
+
 def write_source(source: DancersSource, folder: Path, *, workers: int = 2) -> None:
     """Writes the splits of `source` that `folder` does not have."""
     for split in SPLITS:
@@ -88,14 +100,6 @@ def write_source(source: DancersSource, folder: Path, *, workers: int = 2) -> No
         index = build_split(built, split, map(encode_clip, records), kind="animation", per_shard=64)
         install(built, UPath(folder / split))
         print(f"{folder / split}: {index.num_samples} clips in {len(index.shards)} shards")
-
-
-def ensure_shards(source: dict[str, Any] | None, shards: str) -> None:
-    """Writes the shards that a data configuration's `source` describes into its own `folder`, where they are
-    absent; shards anywhere else are the user's, and nothing is ever drawn there."""
-    if source is not None and source["folder"] == shards:
-        arguments = {key: value for key, value in source.items() if key not in ("_target_", "folder")}
-        write_source(DancersSource(**arguments), Path(shards))
 
 
 def write_dancers(options: argparse.Namespace) -> None:

@@ -150,8 +150,10 @@ class AnimationData(ShardData):
         if index.latents is None:
             return super().training_reader(index)
         check_framing(index.latents, self.train_framing, str(self.shards))
-        options = {"sampler": self.train_sampler, "framing": self.train_framing, "latents": index.latents}
-        return partial(make_latent_example, **options), LARGE | PICTURES
+        make = partial(
+            make_latent_example, sampler=self.train_sampler, framing=self.train_framing, latents=index.latents
+        )
+        return make, LARGE | PICTURES
 
 
 def check_framing(latents: LatentsInfo, framing: Framing, shards: str) -> None:

@@ -65,8 +65,7 @@ def _members(path: UPath, on_error: Callable[[Exception], bool], left: frozenset
     """The files of one tar, as `group_by_keys` takes them."""
     try:
         with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            while member := archive.next():
-                archive.members = []  # or it keeps them all
+            for member in archive:
                 data: bytes | Stored = Stored(path, member.offset_data, member.size)
                 if member.name.partition(".")[2] not in left:
                     opened = archive.extractfile(member)

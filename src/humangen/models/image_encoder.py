@@ -16,6 +16,8 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 class NoImageEncoder(nn.Module):
     """The branch switched off: one zero token, with or without a reference."""
 
+    reads_pictures = False
+
     def __init__(self, *, width: int) -> None:
         super().__init__()
         self.width = width
@@ -32,6 +34,7 @@ class NoImageEncoder(nn.Module):
 class ClipImageEncoder(NoImageEncoder):
     """CLIP's projected image embedding as one token, frozen; a dropped reference is the zero token."""
 
+    reads_pictures = True
     mean: Tensor
     std: Tensor
 

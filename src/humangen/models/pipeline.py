@@ -41,6 +41,35 @@ class Pipeline(nn.Module):
         """`pixels` (K, F, 3, H, W) in [-1, 1] -> latents (K, F, C, h, w)."""
         return self.codec.encode(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2])
 
+    def encode(self, batch: AnimationBatch) -> tuple[Reference, Tensor]:
+        """The references and the clean clips (K, F, C, h, w) of a batch, as they are where they are latents already."""
+        if batch.latents is None:
+            return self.encode_reference(batch.reference, batch.reference_pose), self.encode_clips(batch.target)
+        self.check_encoders(batch.latents)
+        tokens = batch.reference_tokens if self.image_encoder.reads_pictures else None
+        if tokens is None:
+            tokens = self.image_encoder.null(len(batch.reference)).to(batch.reference)
+        return Reference(batch.reference, batch.reference_pose, tokens), batch.target
+
+    def check_encoders(self, latents: LatentsInfo) -> None:
+        """Raises `InputError` where latents were made by other networks than these."""
+        codec, image_encoder = self.encoder_hashes
+        wrong = [f"codec {latents.codec}, and this model's is {codec}"] if latents.codec != codec else []
+        if image_encoder not in (None, latents.image_encoder):
+            wrong.append(f"image encoder {latents.image_encoder}, and this model's is {image_encoder}")
+        if wrong:
+            options = "--codec FOLDER" + (" --image-encoder FOLDER" if image_encoder else "")
+            raise InputError(
+                f"the latents of these shards were made by {'; by '.join(wrong)}: make them again with "
+                f"python -m data_prep latents --input SHARDS --output DIR {options} "
+                f"--size {latents.height}x{latents.width}"
+            )
+
+    @cached_property
+    def encoder_hashes(self) -> tuple[str, str | None]:
+        """sha256 of the codec's weights, and of those of an image encoder that reads pictures."""
+        return weights_hash(self.codec), weights_hash(self.image_encoder) if self.image_encoder.reads_pictures else None
+
     def condition(self, reference: Reference, pose: Tensor) -> Condition:
         """What clips with drawn `pose` (K, F, 3, H, W) are to show of `reference`."""
         return Condition(pose, share(reference.tokens, len(pose)))

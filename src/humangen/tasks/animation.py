@@ -12,6 +12,6 @@ class AnimationTask(DenoisingTask[AnimationBatch]):
     """Learns from pairs (stage 1) or clips (stage 2) of the same person."""
 
     def prepare(self, batch: AnimationBatch) -> tuple[list[str], Tensor, Condition, Reference]:
-        reference = self.pipeline.encode_reference(batch.reference, batch.reference_pose)
+        reference, clean = self.pipeline.encode(batch)
         condition = self.pipeline.condition(reference, batch.target_pose)
-        return batch.keys, self.pipeline.encode_clips(batch.target), condition, reference
+        return batch.keys, clean, condition, reference

@@ -14,8 +14,8 @@ from data_prep.poses.layouts import from_coco17, from_wholebody133
 from humangen.media import read_picture
 from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
 from humangen.types import InputError
+from tests.unit.tiny import REAL
 
-REAL = Path(__file__).parents[3].parent / "shared" / "real"
 real = pytest.mark.skipif(not REAL.is_dir(), reason="no real pose files here")
 HEIGHT, WIDTH = 400, 200
 NOSE, NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP = 0, 1, 2, 5, 8, 11

@@ -1,0 +1,72 @@
+"""What a person should know before training on a prepared folder."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from data_prep.inspect.folder import Line, Split
+from data_prep.masks import LEAST_AREA, MOST_AREA
+from humangen.pose.keypoints import VISIBLE
+
+NAMED = 5  # of those that are odd in the same way
+
+
+def odd(splits: list[Split]) -> list[str]:
+    """Sentences, none where all is as it should be."""
+    return [*_across(splits), *(note for split in splits for note in [*_whole(split), *_samples(split)])]
+
+
+def _across(splits: list[Split]) -> Iterator[str]:
+    """Who or what is in several splits. Two orders of one split (test, test_unpaired) are of the same people."""
+    for field, what in (("identity", "people are"), ("first_frame_sha256", "first pictures are")):
+        places = defaultdict(set)
+        for split in splits:
+            for line in split.lines:
+                if field in line:
+                    places[line[field]].add(split.name.partition("_")[0])
+        torn = sorted(str(value) for value, names in places.items() if len(names) > 1)
+        yield from _told(what + " in several splits, which should share nobody", torn)
+
+
+def _whole(split: Split) -> Iterator[str]:
+    """What does not fit together in one split."""
+    if split.index.split != split.name:
+        yield f"{split.name}: its index calls it {split.index.split}"
+    if len(split.lines) != split.index.num_samples:
+        yield f"{split.name}: {len(split.lines)} lines in its manifest, {split.index.num_samples} samples in its index"
+    twice = [key for key, count in Counter(line["key"] for line in split.lines).items() if count > 1]
+    yield from _told(f"{split.name}: keys are there more than once", twice)
+
+
+def _samples(split: Split) -> Iterator[str]:
+    for what, is_odd in CHECKS[split.index.kind].items():
+        yield from _told(f"{split.name}: {what}", (line["key"] for line in split.lines if is_odd(line)))
+
+
+def _told(what: str, names: Iterable[str]) -> Iterator[str]:
+    """`what` with how many there are, and the first of them by name."""
+    names = list(names)
+    if names:
+        where, _, rest = what.rpartition(": ")
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        yield f"{where}{': ' if where else ''}{len(names)} {rest}: {', '.join(names[:NAMED])}{more}"
+
+
+def _usable(line: Line) -> float:
+    """The share of a clip's frames that show one person."""
+    return float(1 - (line["frames_without_person"] + line["frames_with_several"]) / line["frames"])
+
+
+CHECKS: dict[str, dict[str, Callable[[Line], bool]]] = {
+    "animation": {
+        "clips without a usable frame": lambda line: _usable(line) <= 0,
+        "clips with fewer than half of their frames usable": lambda line: 0 < _usable(line) < 0.5,
+        f"clips whose body is hardly seen (mean confidence below {VISIBLE})": lambda line: line["confidence"] < VISIBLE,
+    },
+    "tryon": {
+        f"regions are not {LEAST_AREA:.0%} to {MOST_AREA:.0%} of the picture": lambda line: (
+            not LEAST_AREA <= line["region"] <= MOST_AREA
+        ),
+    },
+}

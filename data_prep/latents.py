@@ -1,0 +1,159 @@
+"""`python -m data_prep latents`: the same shards once more, with what frozen networks make of each frame beside it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor
+from upath import UPath
+
+from data_prep.shards import MANIFEST, Members, verify, write_shards
+from humangen.data.framing import Framing
+from humangen.data.index import INDEX, Index
+from humangen.data.latents import encode_latents
+from humangen.data.schema import LATENTS, decode_clip
+from humangen.data.stream import Stream, evaluation_samples
+from humangen.media import to_tensor
+from humangen.types import InputError, LatentsInfo
+
+if TYPE_CHECKING:  # diffusers and transformers take seconds to import; other commands do without
+    from humangen.models.codec import Codec
+    from humangen.models.image_encoder import ClipImageEncoder
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The networks, the size they see pictures in, and how many frames (each also mirrored) they take at once."""
+
+    codec: Codec
+    image_encoder: ClipImageEncoder | None
+    framing: Framing
+    batch: int
+    device: str = "cpu"
+
+    @property
+    def info(self) -> LatentsInfo:
+        from humangen.models.codec import weights_hash
+
+        return LatentsInfo(
+            codec=weights_hash(self.codec),
+            height=self.framing.height,
+            width=self.framing.width,
+            channels=self.codec.channels,
+            image_encoder=weights_hash(self.image_encoder) if self.image_encoder else None,
+        )
+
+    def encode(self, sample: Members) -> bytes:
+        """The latents of a raw sample; raises `InputError` that names it where it cannot be encoded."""
+        record = decode_clip(sample)
+        try:
+            reader, size = record.open(), record.info.video_size
+            view = self.framing(*size, np.random.default_rng(0), record.info.box)
+            parts = []
+            for start in range(0, len(reader), self.batch):
+                frames = reader.frames(range(start, min(start + self.batch, len(reader))))
+                if frames.shape[1:3] != size:
+                    raise InputError(f"its pictures are {frames.shape[1:3]}, its json says {size}")
+                parts.append(self.encode_pixels(to_tensor(view.pixels(frames)).to(self.device)))
+            tensors = {name: torch.cat([part[name] for part in parts], dim=1).half() for name in parts[0]}
+            if not all(value.isfinite().all() for value in tensors.values()):
+                raise InputError("its latents are not finite in half precision")
+        except InputError as error:
+            raise InputError(f"sample {record.key}: {error}") from error
+        return encode_latents(**tensors)
+
+    def encode_pixels(self, pixels: Tensor) -> dict[str, Tensor]:
+        """Of pictures (F, 3, H, W) in [-1, 1], as they are and mirrored, each (2, F, ...)."""
+        both = torch.cat([pixels, pixels.flip(-1)])
+        mean, logvar = self.codec.posterior(both)
+        found = {"mean": mean, "logvar": logvar}
+        if self.image_encoder:
+            found["tokens"] = self.image_encoder(both)
+        return {name: value.unflatten(0, (2, -1)).cpu() for name, value in found.items() if value is not None}
+
+
+def add_latents(source: UPath | Path, output: Path, encoder: Encoder) -> None:
+    """Writes every split of `source` into `output`, its samples as they are and with latents. A split that is there
+    already is kept; raises `InputError` where it is of other samples or has other latents."""
+    splits = sorted(path.parent.name for path in UPath(source).glob(f"*/{INDEX}"))
+    if not splits:
+        raise InputError(f"no shards in {source}: no folder in it has an {INDEX}")
+    info = encoder.info
+    for split in splits:
+        index = Index.load(UPath(source) / split, "animation")
+        if not finished(output / split, index, info):
+            write_latents(UPath(source) / split, output / split, index, encoder, info)
+
+
+def finished(folder: Path, index: Index, info: LatentsInfo) -> bool:
+    """Whether `folder` holds the samples of `index` with latents of `info`; raises `InputError` where it has others."""
+    if not (folder / INDEX).is_file():
+        return False
+    found = Index.load(UPath(folder), index.kind)
+    if (found.latents, found.num_samples) != (info, index.num_samples):
+        raise InputError(
+            f"{folder} holds {found.num_samples} samples with {found.latents}, wanted are {index.num_samples} with "
+            f"{info}: remove it or name another --output"
+        )
+    return True
+
+
+def write_latents(source: UPath, folder: Path, index: Index, encoder: Encoder, info: LatentsInfo) -> None:
+    """One split, which appears whole, checked and with its index, or not at all."""
+    samples = evaluation_samples(source, index, Stream())
+    encoded = (sample | {LATENTS: encoder.encode(sample)} for sample in samples)
+    told = track(encoded, f"latents {folder.name}", total=index.num_samples)
+    partial = folder.with_name(f".{folder.name}.partial")
+    per_shard = max(shard.num_samples for shard in index.shards)
+    written = write_shards(partial, index.split, told, kind=index.kind, per_shard=per_shard)
+    verify(partial, written)
+    if (source / MANIFEST).is_file():
+        (partial / MANIFEST).write_bytes((source / MANIFEST).read_bytes())
+    replace(written, latents=info).write(partial)
+    partial.replace(folder)
+
+
+def latents_parser(commands: argparse._SubParsersAction, size: Callable[[str], tuple[int, int]]) -> None:
+    """Adds the command `latents`; `size` reads HEIGHTxWIDTH."""
+    one = commands.add_parser(
+        "latents",
+        help="shards with the latents of their frames, for training without decoding",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    one.add_argument("--input", required=True, help="folder or fsspec URL of shards: train, val, test ...")
+    one.add_argument("--output", type=Path, required=True, help="folder that gets the same splits with latents")
+    one.add_argument("--codec", required=True, help="`dancers`, or the folder of a codec or diffusers autoencoder")
+    one.add_argument("--image-encoder", type=Path, help="folder of a CLIP vision model, for models that have one")
+    one.add_argument("--size", type=size, required=True, help="SIDE or HEIGHTxWIDTH of the pictures in pixels")
+    one.add_argument("--batch", type=int, default=8, help="frames that are encoded at once")
+    one.add_argument("--device", default="cpu", help="where to encode: cpu, cuda")
+    one.set_defaults(run=run_latents)
+
+
+def run_latents(options: argparse.Namespace) -> None:
+    from humangen.models.image_encoder import ClipImageEncoder
+    from humangen.models.pretrained import load_codec
+
+    if min(*options.size, options.batch) < 1:
+        raise InputError("--size and --batch must be positive")
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("this machine has no CUDA device: use --device cpu")
+    folder = options.image_encoder
+    if folder and not (folder / "config.json").is_file():
+        raise InputError(f"no CLIP vision model in {folder}: config.json is not there")
+    height, width = options.size
+    encoder = Encoder(
+        codec=load_codec(options.codec).eval().to(options.device),
+        image_encoder=ClipImageEncoder.from_folder(folder).to(options.device) if folder else None,
+        framing=Framing(height=height, width=width),
+        batch=options.batch,
+        device=options.device,
+    )
+    add_latents(UPath(options.input), options.output, encoder)
