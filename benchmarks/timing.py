@@ -27,6 +27,7 @@ COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
     "ratio": ("ratio", lambda value: f"{value:.2f}"),
     "samples_per_second": ("samples/s", lambda value: f"{value:.2f}"),
     "clips_per_second": ("clips/s", lambda value: f"{value:.1f}"),
+    "frames_per_second": ("frames/s", lambda value: f"{value:.1f}"),
     "parameters": ("parameters", lambda value: f"{value / 1e6:.1f} M"),
     "peak_bytes": ("peak memory", lambda value: f"{value / 2**30:.2f} GiB"),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from data_prep.clips import Options
 from data_prep.executors import Pool, Ray, Serial
+from data_prep.inspect.command import add_inspect
 from data_prep.prepare import ClipSource, begin, prepare_clips
 from data_prep.sources.dancers import write_dancers
 from data_prep.sources.tiktok import TikTokSource
@@ -30,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m data_prep", description=__doc__)
     sources = top.add_subparsers(dest="source", required=True, metavar="SOURCE")
     add_dancers(sources)
+    add_inspect(sources)
     for name, (about, split) in CLIP_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)

@@ -171,12 +171,11 @@ def _counted(people: int) -> str:
 
 
 def _palette() -> np.ndarray:
-    """The colours (256, 3) of PASCAL VOC, in which parse maps are usually looked at: each label's bits, spread over
-    the high bits of red, green and blue in turn."""
+    """The colours (256, 3) of PASCAL VOC, in which parse maps are usually looked at: a label's bits, lowest first, go
+    to the high bits of red, green and blue in turn."""
     labels, colours = np.arange(256), np.zeros((256, 3), np.uint8)
     for bit in range(8):
-        for channel in range(3):
-            colours[:, channel] |= ((labels >> 3 * (bit // 3) >> channel & 1) << 7 - bit).astype(np.uint8)
+        colours[:, bit % 3] |= ((labels >> bit & 1) << 7 - bit // 3).astype(np.uint8)
     return colours
 
 

@@ -77,7 +77,9 @@ def open_split(folder: UPath) -> Split:
         lines = read_manifest(folder)
     except ValueError as error:
         raise InputError(f"{folder / MANIFEST} has a broken line: {error}") from error
-    return Split(folder, index, lines if lines and all(is_full(line, index.kind) for line in lines) else gather(folder, index))
+    return Split(
+        folder, index, lines if lines and all(is_full(line, index.kind) for line in lines) else gather(folder, index)
+    )
 
 
 def kind_of(folder: UPath) -> str:

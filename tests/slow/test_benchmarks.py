@@ -20,6 +20,7 @@ CASES = {
         ["loader.py", *SMALL, "--clips", "4", "--batch", "1", "--batches", "2"],
         {"decode", "workers_0", "workers_1"},
     ),
+    "prep": (["prep.py", *SMALL, "--frames", "4"], {"decode", "probe", "cut", "person", "pose", "transcode"}),
 }
 
 pytestmark = pytest.mark.slow

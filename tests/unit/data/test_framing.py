@@ -92,3 +92,57 @@ def test_views_lie_in_the_picture_and_keep_the_aspect(height: int, width: int) -
         assert view.box_width / view.box_height == pytest.approx(48 / 64, abs=1.5 / view.box_height)
     assert {view.mirrored for view in views} == {True, False}
     assert len({(view.left, view.top, view.box_height) for view in views}) > 20
+
+
+@pytest.mark.parametrize(("box", "left"), [
+    ((0.5, 0.1, 0.7, 0.9), 27),  # the middle of the person, 72 pixels, in the middle of 90
+    ((0.0, 0.0, 0.1, 1.0), 0),  # as far as the picture goes
+    ((0.9, 0.3, 1.0, 0.5), 30),
+    ((0.0, 0.2, 1.0, 0.4), 15),  # wider than the view
+    ((0.45, 0.0, 0.55, 1.0), 15),
+])  # fmt: skip
+def test_the_person_is_in_the_middle_as_far_as_the_picture_goes(box: tuple, left: int) -> None:
+    view = Framing(height=60, width=60)(HEIGHT, WIDTH, np.random.default_rng(0), box)
+    assert view == View(left, 0, 90, 90, 60, 60, mirrored=False)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 48), (40, 80)])
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (0.4, 0.9)])
+@pytest.mark.parametrize("seed", range(40))
+def test_a_person_that_fits_is_never_cut(height: int, width: int, scale: tuple[float, float], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    (left, right), (top, bottom) = np.sort(random.random((2, 2)))
+    view = Framing(height=height, width=width, scale=scale)(HEIGHT, WIDTH, random, (left, top, right, bottom))
+    for first, last, begin, length, size in (
+        (left * WIDTH, right * WIDTH, view.left, view.box_width, WIDTH),
+        (top * HEIGHT, bottom * HEIGHT, view.top, view.box_height, HEIGHT),
+    ):
+        assert 0 <= begin <= size - length
+        if last - first <= length:
+            assert begin - 0.5 <= first
+            assert last <= begin + length + 0.5
+        else:  # nothing but the person
+            assert first - 0.5 <= begin
+            assert begin + length <= last + 0.5
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (0.5, 0.8)])
+def test_without_a_person_the_whole_picture_is_meant(scale: tuple[float, float]) -> None:
+    framing = Framing(height=64, width=48, scale=scale, flip=0.5)
+    for seed in range(30):
+        random, again, places = (np.random.default_rng(seed) for _ in range(3))
+        view = framing(HEIGHT, WIDTH, random)
+        assert view == framing(HEIGHT, WIDTH, again, (0.0, 0.0, 1.0, 1.0))
+        places.uniform()
+        down, along = places.random(2) if scale != (1.0, 1.0) else (0.5, 0.5)
+        assert (view.top, view.left) == (
+            round((HEIGHT - view.box_height) * down),
+            round((WIDTH - view.box_width) * along),
+        )
+
+
+def test_a_shrunk_view_goes_everywhere_that_holds_the_person() -> None:
+    framing = Framing(height=60, width=60, scale=(0.5, 0.5))
+    views = [framing(HEIGHT, WIDTH, np.random.default_rng(seed), (0.5, 0.3, 0.6, 0.6)) for seed in range(200)]
+    assert {view.left for view in views} == set(range(27, 61))
+    assert {view.top for view in views} == set(range(9, 28))

@@ -19,7 +19,7 @@ from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND
 from humangen.types import InputError
 
 RED, GREEN, BLUE, GREY, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (80, 80, 80), (0, 0, 0)
-BOX = 64  # sides of the boxes that the small detector finds, in pixels of its input
+BOX = 128  # sides of the boxes that the small detector finds, in pixels of its input
 
 
 def save(path: Path, nodes: list[onnx.NodeProto], inputs: list[int], outputs: dict[str, list[int]],
@@ -121,16 +121,16 @@ def test_people_lie_where_the_detector_says_and_dogs_are_none(dwpose: DWPoseEsti
     half = BOX / scale / 2
     expected = [2.5 * cell - half, 3.5 * cell - half, 2.5 * cell + half, 3.5 * cell + half]
     np.testing.assert_allclose(found[:4], expected / np.array([width, height, width, height]), atol=1e-6)
-    assert found[4] == pytest.approx(1, abs=0.02)
+    assert found[4] == pytest.approx(1, abs=0.05)  # resizing softens the border
     assert found.dtype == np.float32
 
 
 def test_people_come_best_first_within_the_picture_each_once(dwpose: DWPoseEstimator) -> None:
-    weak, shy = (0, 0, 150), (0, 0, 60)
-    picture = painted(640, 640, BLACK, (0, 0, 32, weak), (320, 320, 32, BLUE), (352, 320, 32, weak), (96, 480, 32, shy))
-    boxes = dwpose.people(picture)
-    assert boxes[:, 4] == pytest.approx([1, 150 / 255, 150 / 255], abs=0.01)
-    assert boxes[:, 0] * 640 == pytest.approx([304, 0, 336]) or boxes[:, 0] * 640 == pytest.approx([304, 336, 0])
+    sure, unsure, no_one = (0, 0, 200), (0, 0, 150), (0, 0, 60)
+    corner, beside, far = (0, 0, 32, unsure), (352, 320, 32, sure), (96, 480, 32, no_one)
+    boxes = dwpose.people(painted(640, 640, BLACK, corner, (320, 320, 32, BLUE), beside, far))
+    np.testing.assert_allclose(boxes[:, 0] * 640, [336 - BOX / 2, 0], atol=1e-3)
+    np.testing.assert_allclose(boxes[:, 4], [1, 150 / 255], atol=0.01)
     assert ((boxes[:, :4] >= 0) & (boxes[:, :4] <= 1)).all()
     assert dwpose.people(painted(64, 64, RED)).shape == (0, 5)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,11 +19,9 @@ from data_prep.masks import (
     region_from_mask,
     region_from_parse,
 )
-from data_prep.poses.files import read_people
 from humangen.media import decode_labels
 from humangen.types import InputError
 
-REAL = Path(__file__).parents[3].parent / "shared" / "real"
 HEIGHT, WIDTH = 256, 192
 JOINTS = {
     **{0: (96, 32), 1: (96, 62), 2: (72, 64), 3: (60, 100), 4: (54, 132), 5: (120, 64), 6: (132, 100), 7: (138, 132)},
@@ -230,46 +227,3 @@ def test_offences_are_said_in_words() -> None:
     assert "covers 0% of the worn garment, not 90%" in offences(region, category="lower")
     assert "covers 100% of the face" in offences(~region)
     assert "shows no upper garment" in offences(region, np.where(parse == CIHP["top"], 0, parse))
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real files here")
-@pytest.mark.parametrize("name", ["12419_00", "03191_00"])
-def test_real_people_of_vitonhd(name: str) -> None:
-    """The official regions have 0.25 to 0.41 of the picture."""
-    folder = REAL / "vitonhd_parse" / "test"
-    parse = decode_labels((folder / "image-parse-v3" / f"{name}.png").read_bytes())
-    keypoints = read_people(folder / "openpose_json" / f"{name}_keypoints.json", *parse.shape)[0]
-    region = region_from_parse(parse, keypoints, "cihp", "upper")
-    assert 0.25 < region.mean() < 0.4
-    for label in (5, 10):
-        assert share(region, parse, label) == 1
-    for label in (2, 13, 9, 12):
-        assert not (parse == label).any() or share(region, parse, label) == 0
-    for label in (14, 15):
-        assert 0.6 < share(region, parse, label) < 0.99  # all but the fingers
-    assert not check_region(region, parse=parse, parser="cihp", category="upper")
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real files here")
-@pytest.mark.parametrize(("category", "least"), [("upper", 0.1), ("lower", 0.1), ("dress", 0.2)])
-def test_a_real_person_of_dresscode(category: str, least: float) -> None:
-    folder = REAL / "dresscode" / "upper_body"
-    parse = decode_labels((folder / "label_maps" / "048462_4.png").read_bytes())
-    keypoints = read_people(folder / "keypoints" / "048462_2.json", *parse.shape)[0]
-    region = region_from_parse(parse, keypoints, "atr", category)
-    assert least < region.mean() < 0.3
-    assert not check_region(region, parse=parse, parser="atr", category=category)
-    for label in (2, 9, 10, 16):
-        assert share(region, parse, label) == 0
-    if category != "lower":
-        assert 0.1 < share(region, parse, 14) < 0.9  # long sleeves: of the arms only hands are bare
-    assert share(region, parse, 12) == (category != "upper")
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="no real files here")
-@pytest.mark.parametrize("name", ["00055_00", "00057_00"])
-def test_official_masks_are_taken(name: str) -> None:
-    path = REAL / "vitonhd" / "test" / "agnostic-mask" / f"{name}_mask.png"
-    region = region_from_mask(decode_labels(path.read_bytes()))
-    assert 0.25 < region.mean() < 0.41
-    assert not check_region(region, parse=None, parser=None, category="upper")

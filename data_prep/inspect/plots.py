@@ -1,0 +1,94 @@
+"""How lengths, sizes and confidences are spread, split beside split."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from data_prep.inspect.folder import Line, Split
+
+COLOURS = ("#4878a8", "#e49444", "#6a9f58", "#a87c9f", "#85b6b2")
+FEW, BINS = 8, 24  # up to so many different values are shown as they are, more in bins
+
+QUANTITIES: dict[str, Callable[[Line], Any]] = {
+    "length (seconds)": lambda line: round(line["frames"] / line["fps"], 2),
+    "frames a second": lambda line: round(line["fps"], 2),
+    "size (height x width)": lambda line: f"{line['height']}x{line['width']}",
+    "mean confidence of the body": lambda line: line["confidence"],
+    "frames that show nobody (%)": lambda line: 100 * line["frames_without_person"] / line["frames"],
+    "frames that show several people (%)": lambda line: 100 * line["frames_with_several"] / line["frames"],
+    "region (% of the picture)": lambda line: 100 * line["region"],
+    "garment": lambda line: line["category"],
+}
+
+
+def histograms(splits: list[Split]) -> dict[str, bytes]:
+    """An SVG for each quantity that the samples have."""
+    found = {title: {split.name: _values(split.lines, of) for split in splits} for title, of in QUANTITIES.items()}
+    return {title: _draw(title, values) for title, values in found.items() if any(values.values())}
+
+
+def _values(lines: list[Line], of: Callable[[Line], Any]) -> list[Any]:
+    values = []
+    for line in lines:
+        try:
+            values.append(of(line))
+        except KeyError:  # lines of pairs have no frames, those of clips no region
+            pass
+    return values
+
+
+def _draw(title: str, values: dict[str, list[Any]]) -> bytes:
+    salt = "inspect"  # names in an SVG are random otherwise, and the same folder would give another page
+    with matplotlib.rc_context({"svg.hashsalt": salt, "font.size": 9, "axes.titlesize": 10}):
+        figure = Figure(figsize=(3.6, 2.4), layout="constrained")
+        plot = figure.subplots()
+        pooled = [value for each in values.values() for value in each]
+        if isinstance(pooled[0], str) or len(set(pooled)) <= FEW:
+            _bars(plot, values, Counter(pooled))
+        else:
+            _bins(plot, values, pooled)
+        plot.set(title=title, ylabel="% of the split")
+        plot.spines[["top", "right"]].set_visible(False)
+        plot.grid(axis="y", alpha=0.3)
+        plot.set_axisbelow(True)
+        if len(values) > 1:
+            plot.legend(frameon=False, fontsize="small")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
+
+def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> None:
+    """A bar for each of the most frequent values, in their order."""
+    shown = sorted(value for value, _ in counts.most_common(FEW))
+    names = [value if isinstance(value, str) else f"{value:.4g}" for value in shown]
+    if len(counts) > FEW:
+        names.append("others")
+    width = 0.8 / len(values)
+    for number, (split, each) in enumerate(values.items()):
+        found = Counter(each)
+        heights = [found[value] for value in shown]
+        heights += [len(each) - sum(heights)] * (len(names) - len(shown))
+        places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * width
+        shares = 100 * np.array(heights) / max(len(each), 1)
+        plot.bar(places, shares, width, label=split, color=COLOURS[number % len(COLOURS)])
+    long = max(map(len, names)) * len(names) > 36
+    plot.set_xticks(np.arange(len(names)), names, rotation=30 if long else 0, ha="right" if long else "center")
+    plot.set_xlim(-1, len(names))
+
+
+def _bins(plot: Axes, values: dict[str, list[Any]], pooled: list[Any]) -> None:
+    edges = np.histogram_bin_edges(pooled, BINS)
+    for number, (split, each) in enumerate(values.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        heights = 100 * np.histogram(each, edges)[0] / max(len(each), 1)
+        plot.stairs(heights, edges, fill=True, alpha=0.3, color=colour)
+        plot.stairs(heights, edges, label=split, color=colour)
