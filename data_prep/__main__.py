@@ -6,17 +6,24 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from data_prep.clips import Options
 from data_prep.executors import Pool, Ray, Serial
 from data_prep.inspect.command import add_inspect
-from data_prep.prepare import ClipSource, begin, prepare_clips
+from data_prep.items import Problem
+from data_prep.place import Place, begin
+from data_prep.prepare import ClipSource, prepare_clips
 from data_prep.sources.dancers import write_dancers
+from data_prep.sources.dresscode import DressCodeSource
 from data_prep.sources.tiktok import TikTokSource
 from data_prep.sources.ubcfashion import UbcFashionSource
 from data_prep.sources.videos import VideosSource
+from data_prep.sources.vitonhd import VitonHdSource
 from data_prep.splits import PRESETS, preset
+from data_prep.tryon import PairOptions, PairSource, prepare_pairs
 from data_prep.work import Executor
 from humangen.types import InputError
 
@@ -35,16 +42,22 @@ def parser() -> argparse.ArgumentParser:
     for name, (about, split) in CLIP_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)
-        one.add_argument("--pose", choices=("own", "mediapipe", "dwpose"), help=POSE_HELP)
         if split:
             one.add_argument("--split", default=split, choices=sorted(PRESETS), help="who is held out")
         one.set_defaults(run=run_clips)
+    for name, about in PAIR_SOURCES.items():
+        one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        add_common(one)
+        one.add_argument("--region", default="own", choices=("own", "parse", "rectangle"), help=REGION_HELP)
+        one.add_argument("--masks", type=Path, help="folder of your own regions, KEY.png or PERSON.png")
+        one.set_defaults(run=run_pairs)
     return top
 
 
 POSE_HELP = (
     "where keypoints come from: the source's own files or an estimator (own where there are files, else mediapipe)"
 )
+REGION_HELP = "what is to paint: the source's mask (the parse map where it has none), the parse map and pose, a box"
 CLIP_SOURCES = {
     "tiktok": ("the TikTok set: folders of pictures, or DisCo's TSVs", "tiktok_public"),
     "ubcfashion": ("UBC Fashion: train/*.mp4 and test/*.mp4, by the official lists where they are there", None),
@@ -52,10 +65,17 @@ CLIP_SOURCES = {
 }
 
 
+PAIR_SOURCES = {
+    "vitonhd": "VITON-HD: people and the garments they wear, paired and unpaired",
+    "dresscode": "DressCode: the same for upper bodies, lower bodies and dresses",
+}
+
+
 def add_common(one: argparse.ArgumentParser) -> None:
     one.add_argument("--input", type=Path, required=True, help="folder of the raw data; nothing in it is changed")
     one.add_argument("--output", required=True, help="folder or fsspec URL that gets train, val, test and the ledger")
     one.add_argument("--size", type=int, help="shorter side of what is stored, in pixels (as it is)")
+    one.add_argument("--pose", choices=("own", "mediapipe", "dwpose"), help=POSE_HELP)
     one.add_argument("--models", type=Path, help="folder of the estimator's model files")
     one.add_argument("--workers", type=int, default=1, help="processes")
     one.add_argument("--ray", metavar="ADDRESS", help="run the stages on this Ray cluster instead (`local` starts one)")
@@ -88,24 +108,35 @@ def executor(options: argparse.Namespace) -> Executor:
 
 
 def run_clips(options: argparse.Namespace) -> None:
-    if not options.input.is_dir():
-        raise InputError(f"no folder at {options.input}")
-    if options.size is not None and options.size < 16:
-        raise InputError(f"--size {options.size} is too small: 16 pixels at least")
     makers: dict[str, Callable[[], ClipSource]] = {
         "tiktok": lambda: TikTokSource(options.input, preset(options.split)),
         "ubcfashion": lambda: UbcFashionSource(options.input),
         "videos": lambda: VideosSource(options.input, preset(options.split)),
     }
     choices = Options(options.pose, options.models, options.size)
-    settings = {"source": options.source, "input": options.input.resolve(), "split": getattr(options, "split", None)}
-    place = begin(options.output, options.work, settings, choices)
-    problems = prepare_clips(makers[options.source](), place, choices, executor(options))
-    tell(Counter(problem.outcome for problem in problems), options.output)
+    place = place_of(options, {"split": getattr(options, "split", None), **asdict(choices)})
+    tell(prepare_clips(makers[options.source](), place, choices), options.output)
 
 
-def tell(outcomes: Counter[str], output: str) -> None:
-    if outcomes:
+def run_pairs(options: argparse.Namespace) -> None:
+    makers: dict[str, Callable[[Path], PairSource]] = {"vitonhd": VitonHdSource, "dresscode": DressCodeSource}
+    choices = PairOptions(options.pose, options.models, options.size, options.region, options.masks)
+    place = place_of(options, asdict(choices))
+    tell(prepare_pairs(makers[options.source](options.input), place, choices), options.output)
+
+
+def place_of(options: argparse.Namespace, settings: dict[str, Any]) -> Place:
+    if not options.input.is_dir():
+        raise InputError(f"no folder at {options.input}")
+    if options.size is not None and options.size < 16:
+        raise InputError(f"--size {options.size} is too small: 16 pixels at least")
+    about = {"source": options.source, "input": options.input.resolve(), **settings}
+    return begin(options.output, options.work, about, executor(options))
+
+
+def tell(problems: list[Problem], output: str) -> None:
+    if problems:
+        outcomes = Counter(problem.outcome for problem in problems)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
         print(f"{counts}: see {output}/ledger.jsonl")
     print(f"look at it: python -m data_prep inspect {output}")

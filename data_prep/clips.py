@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from data_prep.frames import VideoFrames
+from data_prep.frames import VideoFrames, stamp
 from data_prep.items import RawClip
 from data_prep.people import boxes_around, follow, overlap
 from data_prep.poses.base import PoseEstimator, estimator
@@ -65,7 +65,13 @@ class Piece:
 
 
 def probe(clip: RawClip, work: Work) -> bytes:
-    return json.dumps({**asdict(clip.frames.probe()), "fingerprint": clip.frames.fingerprint}).encode()
+    return json.dumps({**asdict(clip.frames.probe()), "fingerprint": fingerprint(clip)}).encode()
+
+
+def fingerprint(clip: RawClip) -> str:
+    """Changes when one of the clip's files does."""
+    masks = clip.masks.fingerprint if clip.masks else ""
+    return " ".join([clip.frames.fingerprint, stamp(clip.poses or ()), masks])
 
 
 def cut(clip: RawClip, work: Work) -> bytes:

@@ -50,12 +50,12 @@ class VideoFrames:
     def open(self) -> av.container.InputContainer:
         try:
             if self.member is None:
-                return av.open(str(self.path))
+                return av.open(str(self.path), "r")
             with tarfile.open(self.path) as archive:
                 content = archive.extractfile(self.member)
                 if content is None:
                     raise InputError(f"{self.member} in {self.path} is not a file")
-                return av.open(io.BytesIO(content.read()))
+                return av.open(io.BytesIO(content.read()), "r")
         except (av.FFmpegError, OSError, tarfile.TarError) as error:
             raise InputError(f"{self.path} is not a video that can be read: {error}") from error
 
@@ -76,7 +76,7 @@ class VideoFrames:
         if rotation:
             notes.append(f"turned by the {rotation} degrees of its metadata")
         count = round((times[-1] - times[0]) * fps) + 1
-        return Probe(fps, count, *first.shape[:2], digest(first), tuple(notes))
+        return Probe(fps, count, first.shape[0], first.shape[1], digest(first), tuple(notes))
 
     def _times(self) -> tuple[list[float], int]:
         """When each frame is shown, in seconds, and how many frames the file says it has (0: it does not say)."""
@@ -151,7 +151,7 @@ class Pictures:
             odd.update(oddities(data, name))
         first = next(self.read(0, 1, self.fps))
         notes = tuple(f"{count} pictures: {what}" for what, count in sorted(odd.items()))
-        return Probe(self.fps, len(names), *first.shape[:2], digest(first), notes)
+        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), notes)
 
     def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
         size: tuple[int, ...] | None = None

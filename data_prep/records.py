@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import cv2
@@ -78,6 +79,7 @@ def manifest(piece: Piece, work: Work, options: Options) -> dict[str, Any]:
         "source_height": piece.height,
         "source_width": piece.width,
         "first_frame_sha256": probed["digest"],
+        "stored_sha256": hashlib.sha256(work.read("transcode", piece.key)).hexdigest(),
         "frames_without_person": int((people == 0).sum()),
         "frames_with_several": int((people > 1).sum()),
         "confidence": round(float(confidence.mean()), 4),

@@ -12,7 +12,6 @@ from humangen.data.schema import ClipRecord, PairRecord, decode_clip, decode_pai
 from humangen.media import decode_picture, encode_video, fit_box
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import BODY, VISIBLE
-from humangen.types import InputError
 
 TALLEST, WIDEST = 460, 400  # pixels of a picture; the page shows it at half of that, sharp on any screen
 MOVING, PACE = 24, 8.0  # frames of the moving picture, and how many of them a second at most
@@ -50,8 +49,8 @@ def row(sample: Members, kind: str) -> Row:
     """The row of a raw sample; one that cannot be read says why."""
     try:
         return {"animation": clip_row, "tryon": pair_row}[kind](sample)
-    except InputError as error:
-        return Row(str(sample["__key__"]), [], error=str(error))
+    except Exception as error:  # a page about a folder must not fail for one broken sample
+        return Row(str(sample["__key__"]), [], error=str(error) or type(error).__name__)
 
 
 def clip_row(sample: Members) -> Row:
@@ -60,8 +59,10 @@ def clip_row(sample: Members) -> Row:
     record = decode_clip({name: value for name, value in sample.items() if name != "figure.npz"})
     info, count = record.info, len(record.keypoints)
     people = np.ones(count, int) if record.people is None else record.people
-    best = int(np.where(record.usable, (record.keypoints[..., 2] >= VISIBLE).sum(1) + 1, 0).argmax())
-    moving, marked = _spread(np.arange(count), MOVING), _spread(np.flatnonzero(people != 1), MARKED)
+    points = (record.keypoints[..., 2] >= VISIBLE).sum(1)
+    best = int(np.where(record.usable, points + 1, 0).argmax())
+    doubtful = np.flatnonzero(~record.usable | (points == 0))
+    moving, marked = _spread(np.arange(count), MOVING), _spread(doubtful, MARKED)
     pictures = _frames(record, [best, *moving, *marked])
     first = pictures[0]
     figure = None
@@ -75,8 +76,8 @@ def clip_row(sample: Members) -> Row:
         "pose": [_picture(draw_pose(record.keypoints[best], *first.shape[:2]))],
         "laid over": [_picture(lay_over(first, record.keypoints[best]))],
         "moving": [Picture(encode_video(posed, pace, quality=24), f"{len(moving)} frames of {count}")],
-        "not used": [
-            _picture(picture, f"frame {number}: {_counted(people[number])}", "several" if people[number] else "nobody")
+        "marked": [
+            _picture(picture, f"frame {number}: {_mark(people[number])}", "several" if people[number] > 1 else "nobody")
             for picture, number in zip(pictures[1 + len(moving) :], marked, strict=True)
         ],
     }
@@ -84,7 +85,7 @@ def clip_row(sample: Members) -> Row:
         info.identity,
         f"{seconds:.1f} s: {count} frames, {info.fps:.4g} a second",
         f"{info.height}x{info.width} pixels",
-        f"{record.usable.sum()} frames of use",
+        f"{'all' if record.usable.all() else record.usable.sum()} frames of use",
     ]
     seen = (record.keypoints[:, BODY, 2] >= VISIBLE).mean(1)
     return Row(record.key, facts, {name: shown for name, shown in cells.items() if shown}, seen, people)
@@ -128,7 +129,7 @@ def outlined(
         borders, _ = cv2.findContours(_resized(figure, picture), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(picture, borders, -1, OUTLINE, 2, cv2.LINE_AA)
     if box is not None:
-        left, top, right, bottom = (np.array(box) * [width - 1, height - 1] * 2).round().astype(int).tolist()
+        left, top, right, bottom = (np.array(box) * np.tile([width - 1, height - 1], 2)).round().astype(int).tolist()
         cv2.rectangle(picture, (left, top), (right, bottom), BOX, 2)
     return picture
 
@@ -166,8 +167,9 @@ def _spread(numbers: np.ndarray, most: int) -> list[int]:
     return [int(number) for number in numbers[places]]
 
 
-def _counted(people: int) -> str:
-    return f"{people} people" if people else "nobody"
+def _mark(people: int) -> str:
+    """What is to know of a frame that shows so many."""
+    return {0: "nobody", 1: "no keypoint"}.get(people, f"{people} people")
 
 
 def _palette() -> np.ndarray:

@@ -14,7 +14,7 @@ from rich.progress import track
 from upath import UPath
 
 from data_prep.items import Problem
-from data_prep.prepare import LEDGER
+from data_prep.place import LEDGER
 from data_prep.shards import MANIFEST, Members, read_manifest, read_shard
 from humangen.data.index import INDEX, SPLITS, Index
 from humangen.data.schema import LATENTS, decode_clip

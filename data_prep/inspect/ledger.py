@@ -21,7 +21,7 @@ def ledger_section(problems: list[Problem], broken: list[str]) -> str:
     head = "".join(f"<th>{name}</th>" for name in ("outcome", "stage", "lines", "reasons"))
     table = f'<div class="scroll"><table class="ledger"><tr>{head}</tr>{rows}</table></div>'
     return (
-        "<h2>Ledger</h2><p>What <b>failed</b> is left out; <b>marked</b> and <b>repaired</b> samples are there.</p>"
+        "<p>What <b>failed</b> is left out; <b>marked</b> and <b>repaired</b> samples are there.</p>"
         f"{table if rows else '<p>It has no lines.</p>'}{_broken(broken)}"
     )
 
@@ -32,10 +32,10 @@ def _row(outcome: str, stage: str, reasons: dict[str, list[str]]) -> str:
     items = "".join(f"<li>{_reason(reason, keys)}</li>" for reason, keys in frequent[:REASONS])
     left = len(reasons) - REASONS
     cut = f"<li>... and {left:,} other reasons, all of them in ledger.jsonl</li>" if left > 0 else ""
-    told = f"{len(reasons):,} different" if len(reasons) > 1 else escape(next(iter(reasons)))
+    told = f"<details><summary>{len(reasons):,} different</summary><ul>{items}{cut}</ul></details>"
     return (
         f'<tr><td><b class="chip {escape(outcome)}">{escape(outcome)}</b></td><td>{escape(stage)}</td>'
-        f"<td>{count:,}</td><td><details><summary>{told}</summary><ul>{items}{cut}</ul></details></td></tr>"
+        f"<td>{count:,}</td><td>{told if len(reasons) > 1 else _reason(*frequent[0])}</td></tr>"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from data_prep.inspect.folder import Line, Split
 from data_prep.masks import LEAST_AREA, MOST_AREA
@@ -19,14 +20,14 @@ def odd(splits: list[Split]) -> list[str]:
 
 def _across(splits: list[Split]) -> Iterator[str]:
     """Who or what is in several splits. Two orders of one split (test, test_unpaired) are of the same people."""
-    for field, what in (("identity", "people are"), ("first_frame_sha256", "first pictures are")):
-        places = defaultdict(set)
+    for field, what in (("identity", "people"), ("first_frame_sha256", "first pictures of clips")):
+        places: dict[Any, dict[str, str]] = defaultdict(dict)
         for split in splits:
             for line in split.lines:
                 if field in line:
-                    places[line[field]].add(split.name.partition("_")[0])
-        torn = sorted(str(value) for value, names in places.items() if len(names) > 1)
-        yield from _told(what + " in several splits, which should share nobody", torn)
+                    places[line[field]].setdefault(split.name.partition("_")[0], f"{split.name}/{line['key']}")
+        torn = [" and ".join(found.values()) for found in places.values() if len(found) > 1]
+        yield from _told(f"{what} in several splits", torn)
 
 
 def _whole(split: Split) -> Iterator[str]:
@@ -36,7 +37,7 @@ def _whole(split: Split) -> Iterator[str]:
     if len(split.lines) != split.index.num_samples:
         yield f"{split.name}: {len(split.lines)} lines in its manifest, {split.index.num_samples} samples in its index"
     twice = [key for key, count in Counter(line["key"] for line in split.lines).items() if count > 1]
-    yield from _told(f"{split.name}: keys are there more than once", twice)
+    yield from _told(f"{split.name}: keys of several samples", twice)
 
 
 def _samples(split: Split) -> Iterator[str]:
@@ -45,12 +46,11 @@ def _samples(split: Split) -> Iterator[str]:
 
 
 def _told(what: str, names: Iterable[str]) -> Iterator[str]:
-    """`what` with how many there are, and the first of them by name."""
+    """`what`, how many there are, and the first of them by name."""
     names = list(names)
     if names:
-        where, _, rest = what.rpartition(": ")
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        yield f"{where}{': ' if where else ''}{len(names)} {rest}: {', '.join(names[:NAMED])}{more}"
+        more = f", and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        yield f"{what}: {len(names):,} ({', '.join(names[:NAMED])}{more})"
 
 
 def _usable(line: Line) -> float:
@@ -65,7 +65,7 @@ CHECKS: dict[str, dict[str, Callable[[Line], bool]]] = {
         f"clips whose body is hardly seen (mean confidence below {VISIBLE})": lambda line: line["confidence"] < VISIBLE,
     },
     "tryon": {
-        f"regions are not {LEAST_AREA:.0%} to {MOST_AREA:.0%} of the picture": lambda line: (
+        f"regions that are not {LEAST_AREA:.0%} to {MOST_AREA:.0%} of the picture": lambda line: (
             not LEAST_AREA <= line["region"] <= MOST_AREA
         ),
     },

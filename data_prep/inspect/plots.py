@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import matplotlib
@@ -21,31 +22,27 @@ QUANTITIES: dict[str, Callable[[Line], Any]] = {
     "length (seconds)": lambda line: round(line["frames"] / line["fps"], 2),
     "frames a second": lambda line: round(line["fps"], 2),
     "size (height x width)": lambda line: f"{line['height']}x{line['width']}",
-    "mean confidence of the body": lambda line: line["confidence"],
-    "frames that show nobody (%)": lambda line: 100 * line["frames_without_person"] / line["frames"],
-    "frames that show several people (%)": lambda line: 100 * line["frames_with_several"] / line["frames"],
-    "region (% of the picture)": lambda line: 100 * line["region"],
+    "mean confidence of the body": lambda line: round(line["confidence"], 4),
+    "frames that show nobody (%)": lambda line: round(100 * line["frames_without_person"] / line["frames"], 1),
+    "frames that show several people (%)": lambda line: round(100 * line["frames_with_several"] / line["frames"], 1),
+    "region (% of the picture)": lambda line: round(100 * line["region"], 1),
     "garment": lambda line: line["category"],
 }
 
 
-def histograms(splits: list[Split]) -> dict[str, bytes]:
-    """An SVG for each quantity that the samples have."""
-    found = {title: {split.name: _values(split.lines, of) for split in splits} for title, of in QUANTITIES.items()}
-    return {title: _draw(title, values) for title, values in found.items() if any(values.values())}
+def values(splits: list[Split], title: str) -> dict[str, list[Any]]:
+    """One of the quantities of all samples that have it, by split."""
+    return {split.name: list(_known(split.lines, QUANTITIES[title])) for split in splits}
 
 
-def _values(lines: list[Line], of: Callable[[Line], Any]) -> list[Any]:
-    values = []
+def _known(lines: list[Line], of: Callable[[Line], Any]) -> Iterator[Any]:
     for line in lines:
-        try:
-            values.append(of(line))
-        except KeyError:  # lines of pairs have no frames, those of clips no region
-            pass
-    return values
+        with suppress(KeyError):  # lines of pairs have no frames, those of clips no region
+            yield of(line)
 
 
-def _draw(title: str, values: dict[str, list[Any]]) -> bytes:
+def histogram(title: str, values: dict[str, list[Any]]) -> bytes:
+    """An SVG of the values of each split."""
     salt = "inspect"  # names in an SVG are random otherwise, and the same folder would give another page
     with matplotlib.rc_context({"svg.hashsalt": salt, "font.size": 9, "axes.titlesize": 10}):
         figure = Figure(figsize=(3.6, 2.4), layout="constrained")

@@ -2,7 +2,8 @@
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem } a { color: #35618e }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+h3 { font-size: 1rem; margin: 1.6rem 0 .3rem } a { color: #35618e }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 td, th { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left }
@@ -18,14 +19,14 @@ small, figcaption { color: #777; font-size: .8rem }
 .facts b { font-size: .95rem; overflow-wrap: anywhere }
 .facts svg { display: block; width: 150px; height: 22px; margin-top: .5rem; background: #f2f2f2; border-radius: 2px }
 figure { display: inline-block; margin: 0 2px }
-figure img, figure video { display: block; max-height: 230px; max-width: 200px; border-radius: 4px }
+figure img, figure video { display: block; max-height: 230px; max-width: 200px; border-radius: 4px; box-shadow: 0 0 0 1px #eee }
 img.nobody, img.several { border: 3px solid #c8453b } img.several { border-color: #e49444 }
 i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; background: currentColor }
 i.box { color: #ff8c00 } i.outline { color: #00e6ff } i.region { color: #ff00c8 }
 .one { color: #6a9f58; fill: #6a9f58 } .nobody { color: #c8453b; fill: #c8453b }
 .several { color: #e49444; fill: #e49444 }
 .plots img { width: 32.5%; min-width: 300px }
-.ledger td { text-align: left; vertical-align: top } .ledger td:nth-child(3) { text-align: right }
+.ledger td, .ledger th { text-align: left; vertical-align: top } .ledger td:nth-child(3) { text-align: right }
 .ledger td:last-child { white-space: normal; overflow-wrap: anywhere }
 .chip { background: #eee; border-radius: 1em; padding: .1rem .6rem; font-size: .85rem }
 .chip.failed { background: #f6d9d6 } .chip.marked { background: #fae5c8 } .chip.repaired { background: #dfecd9 }

@@ -60,6 +60,18 @@ class AnimationBatch:
 
 
 @dataclass
+class TryOnBatch:
+    """K people, the garments they are to wear, and the region that a garment is painted into."""
+
+    keys: list[str]  # K
+    person: Tensor  # K C H W, [-1, 1]
+    garment: Tensor  # K C H W, [-1, 1]
+    region: Tensor  # K 1 H W, bool, True: to paint
+    pose: Tensor  # K 3 H W, [0, 1]
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass
 class PictureBatch:
     """Pictures alone, for training a codec."""
 

@@ -11,7 +11,7 @@ import lightning as L
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from upath import UPath
 
-from humangen.data.index import Index
+from humangen.data.index import INDEX, Index
 from humangen.data.stream import LARGE, Sample, Stream, evaluation_samples, training_samples
 from humangen.types import InputError
 
@@ -148,8 +148,13 @@ class ShardData(L.LightningDataModule):
         self.start = 0
 
     def setup(self, stage: str) -> None:
-        for split in ("train", "val") if stage == "fit" else ("test",):
+        for split in ("train", *(["val"] if self.has_validation else [])) if stage == "fit" else ("test",):
             Index.load(self.shards / split, self.kind)
+
+    @property
+    def has_validation(self) -> bool:
+        """Published splits often hold out a test set alone: training then goes without validation."""
+        return (self.shards / "val" / INDEX).is_file()
 
     @property
     def ranks(self) -> Stream:
@@ -192,8 +197,11 @@ class ShardData(L.LightningDataModule):
         )
         return DataLoader(batches, batch_size=None, num_workers=min(self.num_workers, 1))
 
-    def val_dataloader(self) -> DataLoader:
-        return self.eval_dataloader("val")
+    def val_dataloader(self) -> DataLoader | list[DataLoader]:
+        if self.has_validation:
+            return self.eval_dataloader("val")
+        print(f"{self.shards} has no val: training without validation")
+        return []
 
     def test_dataloader(self) -> DataLoader:
         return self.eval_dataloader("test")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
-from humangen.tasks.denoising import DenoisingTask
-from humangen.types import AnimationBatch, Condition, Reference
+from humangen.tasks.denoising import DenoisingTask, Exercise
+from humangen.types import AnimationBatch
 
 
 class AnimationTask(DenoisingTask[AnimationBatch]):
     """Learns from pairs (stage 1) or clips (stage 2) of the same person."""
 
-    def prepare(self, batch: AnimationBatch) -> tuple[list[str], Tensor, Condition, Reference]:
+    def prepare(self, batch: AnimationBatch) -> Exercise:
         reference, clean = self.pipeline.encode(batch)
         condition = self.pipeline.condition(reference, batch.target_pose)
-        return batch.keys, clean, condition, reference
+        return Exercise(batch.keys, clean, condition, reference)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from humangen.diffusion.guidance import drop_reference
 from humangen.diffusion.loss import noise_bands, squared_error
 from humangen.diffusion.noise import keyed_generator
+from humangen.diffusion.region import keep_outside
 from humangen.diffusion.weighting import Weighting
 from humangen.models.motion import motion_parameters
 from humangen.models.pipeline import Pipeline
@@ -18,6 +20,19 @@ from humangen.tasks.base import Task
 from humangen.types import Condition, InputError, Reference
 
 Batch = TypeVar("Batch")
+
+
+@dataclass
+class Exercise:
+    """Clips to denoise: clean latents (K, F, C, h, w), their condition and references. In try-on the noise and the
+    loss are in `region` (K, 1, 1, h, w) alone, and the latents `outside`, like `clean`, stay as they are."""
+
+    keys: list[str]
+    clean: Tensor
+    condition: Condition
+    reference: Reference
+    region: Tensor | None = None
+    outside: Tensor | None = None
 
 
 class DenoisingTask(Task, Generic[Batch]):
@@ -48,19 +63,22 @@ class DenoisingTask(Task, Generic[Batch]):
             parameter.requires_grad_((parameter in motion) == (trainable_parts == "motion"))
 
     @abstractmethod
-    def prepare(self, batch: Batch) -> tuple[list[str], Tensor, Condition, Reference]:
-        """The clips' keys, clean latents (K, F, C, h, w), their condition and their references."""
+    def prepare(self, batch: Batch) -> Exercise:
+        """What is to be denoised of a batch, and what the network is told."""
 
     def losses(self, batch: Batch, step: object) -> tuple[Tensor, Tensor]:
         """Unweighted loss and timestep of each clip (K,)."""
-        keys, clean, condition, reference = self.prepare(batch)
-        timestep, noise, present = self.draw(keys, clean, step)
+        given = self.prepare(batch)
+        clean, condition = given.clean, given.condition
+        timestep, noise, present = self.draw(given.keys, clean, step)
         if self.drop_rate:
             condition = drop_reference(condition, self.pipeline.null_tokens(condition), present)
         schedule = self.pipeline.schedule
         noisy = schedule.add_noise(clean, noise, timestep)
-        prediction = self.network(noisy, timestep, condition, reference)
-        return squared_error(prediction, schedule.target(clean, noise, timestep)), timestep
+        if given.region is not None and given.outside is not None:
+            noisy = keep_outside(noisy, given.outside, given.region)
+        prediction = self.network(noisy, timestep, condition, given.reference)
+        return squared_error(prediction, schedule.target(clean, noise, timestep), given.region), timestep
 
     def draw(self, keys: list[str], clean: Tensor, step: object) -> tuple[Tensor, Tensor, Tensor]:
         """Timesteps (K,), noise like `clean`, and which clips keep their reference (K,)."""

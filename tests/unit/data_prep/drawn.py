@@ -27,7 +27,7 @@ def picture(number: int, height: int = 64, width: int = 48, *, seed: int = 0) ->
     pixels = hue + np.stack([40 * down / height, 40 * along / width, -40 * down / height], axis=-1)
     block = along[0] * BITS // width
     light = (number >> block) & 1
-    pixels[: height // 3] = np.where(light, 215, 40)[None, :, None]
+    pixels[: height // 6 * 2] = np.where(light, 215, 40)[None, :, None]
     return pixels.round().clip(0, 255).astype(np.uint8)
 
 

@@ -135,6 +135,17 @@ def test_people_come_best_first_within_the_picture_each_once(dwpose: DWPoseEstim
     assert dwpose.people(painted(64, 64, RED)).shape == (0, 5)
 
 
+def test_boxes_are_those_of_rtmlib(dwpose: DWPoseEstimator, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = np.random.default_rng(0).random((1, 8400, 85)).astype(np.float32)
+    output[..., 6:] = 0  # people only
+    theirs = dwpose._detector.postprocess(output.copy(), ratio=2.0)  # scores above 0.7
+    monkeypatch.setattr(dwpose._detector, "inference", lambda _: [output])
+    ours = dwpose.people(painted(320, 320, GREY))
+    ours = ours[ours[:, 4] > 0.7]
+    assert len(ours) > 100
+    np.testing.assert_allclose(ours[:, :4], (theirs / 320).clip(0, 1), atol=1e-5)
+
+
 def test_points_lie_in_the_box_and_the_pose_network_sees_rgb(dwpose: DWPoseEstimator) -> None:
     """Point k follows channel k % 3 of what the network sees."""
     picture = painted(480, 360, BLACK, (100, 120, 9, RED), (200, 150, 9, GREEN), (160, 300, 9, BLUE))

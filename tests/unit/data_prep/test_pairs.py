@@ -14,13 +14,12 @@ import pytest
 from PIL import Image
 
 from data_prep.items import RawPair
-from data_prep.masks import check_region
 from data_prep.pairs import make_pair
 from data_prep.poses.files import read_people
 from data_prep.sources.dresscode import DressCodeSource
 from data_prep.sources.vitonhd import VitonHdSource
-from humangen.data.schema import PairRecord, decode_pair, encode_pair
-from humangen.media import decode_labels, decode_picture, write_picture
+from humangen.data.schema import PairInfo, PairRecord, decode_pair, encode_pair
+from humangen.media import decode_picture, write_picture
 from humangen.types import InputError
 
 REAL = Path(__file__).parents[3].parent / "shared" / "real"
@@ -62,8 +61,7 @@ def made(raw: RawPair, **changes: object) -> tuple[PairRecord, list[str]]:
 
 
 def saved(path: Path, form: str, mode: str = "RGB", **options: object) -> Path:
-    picture = Image.fromarray(PIXELS).convert(mode)
-    picture.save(path, form, **options)
+    Image.fromarray(PIXELS).convert(mode).save(path, form, **options)
     return path
 
 
@@ -75,9 +73,7 @@ def test_files_that_can_stay_stay_byte_for_byte(raw: RawPair, tmp_path: Path) ->
     assert (record.region == (mask() > 0)).all()
     assert (record.parse == parse_map()).all()
     assert record.keypoints is None
-    info = record.info
-    assert (info.source, info.identity, info.split, info.garment) == ("vitonhd", "00055_00", "test", "worn")
-    assert (info.category, info.height, info.width, info.parser) == ("upper", HEIGHT, WIDTH, "cihp")
+    assert record.info == PairInfo("vitonhd", "00055_00", "test", "worn", "upper", HEIGHT, WIDTH, "cihp")
 
 
 REPAIRS = [
@@ -96,8 +92,7 @@ def test_what_cannot_stay_is_put_right_and_said(raw, tmp_path, name, form, mode,
     assert notes == [f"{tmp_path.name}/{name}: {repair}" for repair in repairs]
     with Image.open(io.BytesIO(record.person)) as opened:
         assert (opened.format, opened.mode, opened.size) == ("PNG", "RGB", (WIDTH, HEIGHT))
-    stored = decode_picture(record.person, "stored")
-    assert (stored == decode_picture(path.read_bytes(), "raw")).all()
+    assert (decode_picture(record.person, "stored") == decode_picture(path.read_bytes(), "raw")).all()
 
 
 @pytest.mark.parametrize("grey", [True, False])
@@ -107,8 +102,7 @@ def test_sixteen_bits_are_brought_to_eight(raw: RawPair, tmp_path: Path, grey: b
     assert cv2.imwrite(str(tmp_path / "deep.png"), deep[..., 0] if grey else deep[..., ::-1])
     record, notes = made(replace(raw, person=tmp_path / "deep.png"))
     assert [note.split(": ")[1] for note in notes] == ["16 bits a channel brought to 8"]
-    stored = decode_picture(record.person, "stored")
-    assert (stored == (PIXELS[..., :1] if grey else PIXELS)).all()
+    assert (decode_picture(record.person, "stored") == (PIXELS[..., :1] if grey else PIXELS)).all()
 
 
 def test_a_turned_photograph_stands_upright(raw: RawPair, tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""From a source of try-on samples to shards: discover, pose, region, write, verify, index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from data_prep.clips import EMBEDDED, estimator_of
+from data_prep.frames import stamp
+from data_prep.items import Problem, RawPair
+from data_prep.pairs import make_pair
+from data_prep.place import Place, check_disjoint, with_unique_keys
+from data_prep.poses.files import read_people
+from data_prep.shards import Members, pack, unpack
+from data_prep.work import Stage, Work
+from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
+from humangen.media import read_picture
+from humangen.types import InputError
+
+
+class PairSource(Protocol):
+    name: ClassVar[str]
+
+    def discover(self) -> tuple[list[RawPair], list[Problem]]: ...
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """`region`: own, parse or rectangle; `masks`: a folder of the user's own; the others as for clips."""
+
+    pose: str | None = None
+    models: Path | None = None
+    size: int | None = None
+    region: str = "own"
+    masks: Path | None = None
+
+
+def fingerprint(raw: RawPair) -> str:
+    """Changes when one of the sample's files does."""
+    files = (raw.person, raw.garment, raw.parse, raw.pose, raw.mask)
+    return stamp(tuple(path for path in files if path is not None))
+
+
+def probe(raw: RawPair, work: Work) -> bytes:
+    for path in (raw.person, raw.garment):
+        if not path.is_file():
+            raise InputError(f"no picture at {path}")
+    return json.dumps({"fingerprint": fingerprint(raw)}).encode()
+
+
+def pose(raw: RawPair, work: Work, options: PairOptions) -> bytes:
+    """Her `keypoints` (128, 3), from her own file or an estimator: the largest person's."""
+    way = options.pose or ("own" if raw.pose is not None else EMBEDDED)
+    picture = read_picture(raw.person)
+    if way == "own":
+        if raw.pose is None:
+            raise InputError(f"{raw.path} has no pose file of its own: give --pose mediapipe or --pose dwpose")
+        people = read_people(raw.pose, *picture.shape[:2])
+        seen = [points for points in people if points[:, 2].any()]
+    else:
+        finder = estimator_of(way, options.models)
+        boxes = finder.people(picture)
+        seen = [finder.keypoints(picture, boxes[0, :4])] if len(boxes) else []
+    if not seen:
+        raise InputError(f"{raw.path}: nobody is found in the picture")
+    return pack_arrays(keypoints=max(seen, key=_extent))
+
+
+def _extent(points: np.ndarray) -> float:
+    seen = points[points[:, 2] > 0, :2]
+    return float(np.prod(seen.max(0) - seen.min(0)))
+
+
+def region(raw: RawPair, work: Work, options: PairOptions, source: str) -> bytes:
+    """The whole sample, and the notes on it."""
+    keypoints = unpack_arrays(work.read("pose", raw.key))["keypoints"]
+    record, told = make_pair(
+        raw, region=options.region, masks=options.masks, size=options.size, source=source, keypoints=keypoints
+    )
+    return pack({**encode_pair(record), "notes.json": json.dumps(told).encode()})
+
+
+def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> list[Problem]:
+    """All stages over all samples of `source`; what is done is kept, what failed before is tried again."""
+    stages = [
+        Stage("probe", probe),
+        Stage("pose", partial(pose, options=options)),
+        Stage("region", partial(region, options=options, source=source.name)),
+    ]
+    print("stages: " + " -> ".join(["discover", *(stage.name for stage in stages), "write", "verify", "index"]))
+    work = place.work
+    raws, problems = source.discover()
+    raws = with_unique_keys(raws)
+    print(f"{source.name}: {len(raws)} samples found")
+    for raw in raws:
+        if work.done("probe", raw.key) and work.json("probe", raw.key)["fingerprint"] != fingerprint(raw):
+            work.forget(raw.key)
+    place.run(stages, raws, problems)
+    finished = [raw for raw in raws if work.done("region", raw.key)]
+    problems += [problem for raw in finished for problem in notes(raw, work)]
+    check_disjoint(finished)
+    for split in sorted({raw.split for raw in finished}):
+        members = sorted((raw for raw in finished if raw.split == split), key=lambda raw: raw.key)
+        lines = [manifest(raw, work, options) for raw in members]
+        place.write(split, (sample(raw, work) for raw in members), lines, kind="tryon")
+    return place.ledger(problems)
+
+
+def sample(raw: RawPair, work: Work) -> Members:
+    members = unpack(work.read("region", raw.key))
+    return {name: value for name, value in members.items() if name != "notes.json"}
+
+
+def notes(raw: RawPair, work: Work) -> list[Problem]:
+    """What the ledger says of a sample that arrives: marks are about its region, the rest was put right."""
+    told = json.loads(unpack(work.read("region", raw.key))["notes.json"])
+    return [
+        Problem(raw.key, "region", "marked" if note.startswith("the region") else "repaired", note) for note in told
+    ]
+
+
+def manifest(raw: RawPair, work: Work, options: PairOptions) -> dict[str, Any]:
+    """What the manifest says of a sample."""
+    members = sample(raw, work)
+    record = decode_pair(members)
+    stored = b"".join(members[name] for name in sorted(members) if name != "__key__")
+    return {
+        "key": raw.key,
+        "identity": raw.identity,
+        "path": raw.path,
+        "garment": record.info.garment,
+        "category": raw.category,
+        "height": record.info.height,
+        "width": record.info.width,
+        "region_area": round(float(record.region.mean()), 4),
+        "person_sha256": hashlib.sha256(record.person).hexdigest(),
+        "garment_sha256": hashlib.sha256(record.garment).hexdigest(),
+        "stored_sha256": hashlib.sha256(stored).hexdigest(),
+        "pose": options.pose or ("own" if raw.pose is not None else EMBEDDED),
+    }

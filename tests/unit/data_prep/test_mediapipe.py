@@ -1,0 +1,146 @@
+"""The embedded estimator on real people and on a drawn one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from mediapipe.python.solutions import face_mesh_connections
+
+from data_prep.poses.base import PoseEstimator, estimator
+from data_prep.poses.files import read_people
+from data_prep.poses.layouts import from_mediapipe
+from humangen.data.dancers import render_clip
+from humangen.media import open_video, read_picture
+from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, MIRROR, RIGHT_HAND, VISIBLE, mirror
+from tests.unit.tiny import REAL
+
+real = pytest.mark.skipif(not REAL.is_dir(), reason="no real pictures here")
+NOSE, NECK, R_SHOULDER, R_WRIST, L_SHOULDER, L_WRIST = 0, 1, 2, 4, 5, 7
+FROM_THE_FRONT, FROM_BEHIND = 0, 150  # frames of the fashion clip
+
+
+@pytest.fixture(scope="module")
+def mediapipe() -> PoseEstimator:
+    return estimator("mediapipe")
+
+
+def real_picture(name: str) -> np.ndarray:
+    if name == "reference":
+        return read_picture(REAL / "references/anyone-3.png")
+    return open_video(REAL / "ubcfashion/test/ubc.mp4").frames([FROM_THE_FRONT])[0]
+
+
+def only_person(mediapipe: PoseEstimator, picture: np.ndarray) -> np.ndarray:
+    (box,) = mediapipe.people(picture)
+    return mediapipe.keypoints(picture, box)
+
+
+def seen(keypoints: np.ndarray, part: slice) -> np.ndarray:
+    return keypoints[part, 2] >= VISIBLE
+
+
+@real
+@pytest.mark.parametrize("name", ["reference", "fashion"])
+def test_a_real_person_is_found_whole(mediapipe: PoseEstimator, name: str) -> None:
+    picture = real_picture(name)
+    (box,) = mediapipe.people(picture)
+    assert box.dtype == np.float32
+    assert 0.2 < box[2] - box[0] < 0.6
+    assert 0.8 < box[3] - box[1] <= 1
+    assert 0.8 < box[4] <= 1
+    keypoints = mediapipe.keypoints(picture, box)
+    assert keypoints.dtype == np.float32
+    assert keypoints.shape == (128, 3)
+    assert ((keypoints >= 0) & (keypoints <= 1)).all()
+    assert seen(keypoints, slice(0, 128)).all()
+    height = keypoints[:, 1]
+    for upper, lower in ((NOSE, NECK), (NECK, 8), (8, 9), (9, 10), (NECK, 11), (11, 12), (12, 13), (14, NOSE)):
+        assert height[upper] < height[lower]
+
+
+@real
+@pytest.mark.parametrize("name", ["reference", "fashion"])
+def test_left_and_right_are_the_persons_own(mediapipe: PoseEstimator, name: str) -> None:
+    picture = real_picture(name)
+    keypoints = only_person(mediapipe, picture)
+    pairs = [*range(2, 5), *range(8, 11), 14, 16]
+    assert (keypoints[MIRROR[pairs], 0] > keypoints[pairs, 0]).all(), "facing the camera, left is to the right"
+    for hand, wrist in ((LEFT_HAND, L_WRIST), (RIGHT_HAND, R_WRIST)):
+        assert np.linalg.norm(keypoints[hand.start, :2] - keypoints[wrist, :2]) < 0.04
+    flipped = only_person(mediapipe, np.ascontiguousarray(picture[:, ::-1]))
+    np.testing.assert_allclose(mirror(flipped)[:, :2], keypoints[:, :2], atol=0.03)
+
+
+@real
+def test_a_face_lies_on_its_eyes_and_nose(mediapipe: PoseEstimator) -> None:
+    keypoints = only_person(mediapipe, real_picture("reference"))
+    face = keypoints[FACE, :2]
+    for points, joint in ((range(36, 42), 14), (range(42, 48), 15), ([30], NOSE)):
+        np.testing.assert_allclose(face[points].mean(0), keypoints[joint, :2], atol=0.012)
+    heights = face[[19, 37, 30, 33, 51, 62, 66, 57, 8], 1]  # from a brow down to the chin
+    assert (np.diff(heights) >= 0).all()
+
+
+@real
+def test_from_behind_there_is_no_face(mediapipe: PoseEstimator) -> None:
+    picture = open_video(REAL / "ubcfashion/test/ubc.mp4").frames([FROM_BEHIND])[0]
+    keypoints = only_person(mediapipe, picture)
+    assert keypoints[L_SHOULDER, 0] < keypoints[R_SHOULDER, 0]
+    assert not keypoints[[NOSE, 14, 15], 2].any()
+    assert not keypoints[FACE].any()
+
+
+@real
+def test_it_agrees_with_the_published_keypoints(mediapipe: PoseEstimator) -> None:
+    picture = read_picture(REAL / "tiktok_folder/002/000001.png")
+    (theirs,) = read_people(REAL / "tiktok_folder/002/openpose_json/000001.png.json", *picture.shape[:2])
+    ours = only_person(mediapipe, picture)
+    both = seen(ours, BODY) & seen(theirs, BODY)
+    assert both.sum() >= 12
+    distances = np.linalg.norm((ours - theirs)[BODY, :2][both] * [picture.shape[1], picture.shape[0]], axis=1)
+    shoulders = np.abs(theirs[L_SHOULDER, 0] - theirs[R_SHOULDER, 0]) * picture.shape[1]
+    assert np.median(distances) < 0.1 * shoulders
+
+
+def test_a_drawn_dancer_is_found_twice_the_same(mediapipe: PoseEstimator) -> None:
+    clip = render_clip(7, 9, 1, 8.0, 512, 512)
+    (picture,), (truth,) = clip.frames, clip.keypoints
+    keypoints = only_person(mediapipe, picture)
+    both = seen(keypoints, BODY) & seen(truth, BODY)
+    assert both.sum() >= 14
+    assert np.median(np.linalg.norm((keypoints - truth)[BODY, :2][both], axis=1)) < 0.03
+    np.testing.assert_array_equal(only_person(estimator("mediapipe"), picture), keypoints)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (64, 64), (40, 700)])
+def test_nobody_is_no_box_and_no_keypoint(mediapipe: PoseEstimator, shape: tuple[int, int]) -> None:
+    picture = np.full((*shape, 3), 128, np.uint8)
+    assert mediapipe.people(picture).shape == (0, 5)
+    keypoints = mediapipe.keypoints(picture, np.array([0.2, 0.2, 0.8, 0.8]))
+    assert keypoints.shape == (128, 3)
+    assert not keypoints.any()
+
+
+def test_it_starts_and_works_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    only_person(estimator("mediapipe"), render_clip(7, 9, 1, 8.0, 512, 512).frames[0])
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("points", "contour"),
+    [
+        (range(0, 17), "FACE_OVAL"),
+        (range(17, 22), "RIGHT_EYEBROW"),
+        (range(22, 27), "LEFT_EYEBROW"),
+        (range(36, 42), "RIGHT_EYE"),
+        (range(42, 48), "LEFT_EYE"),
+        (range(48, 68), "LIPS"),
+    ],
+)
+def test_points_of_the_face_lie_on_mediapipes_own_contours(points: range, contour: str) -> None:
+    pairs = getattr(face_mesh_connections, f"FACEMESH_{contour}")
+    numbers = np.zeros((478, 3))
+    numbers[:, 0] = np.arange(478) / 478
+    numbers[:, 2] = 1
+    face = from_mediapipe(np.zeros((33, 3)), face=numbers)[FACE]
+    assert set(np.rint(face[points, 0] * 478).astype(int)) <= {int(end) for pair in pairs for end in pair}
