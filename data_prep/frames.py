@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from humangen.media import decode_picture
 from humangen.types import InputError
 
 UNEVEN = 1.5  # a longest step between frames of this many shortest ones is a variable frame rate
+ROUNDING = 0.01  # seconds by which containers round times at most: hundredths in a GIF, thousandths in Matroska
 
 
 def stamp(paths: tuple[Path, ...]) -> str:
@@ -50,81 +52,117 @@ class VideoFrames:
     def open(self) -> av.container.InputContainer:
         try:
             if self.member is None:
-                return av.open(str(self.path), "r")
+                return _opened(f"file:{self.path}")  # without the scheme, a name like `a:b.mp4` would begin with one
             with tarfile.open(self.path) as archive:
                 content = archive.extractfile(self.member)
                 if content is None:
                     raise InputError(f"{self.member} in {self.path} is not a file")
-                return av.open(io.BytesIO(content.read()), "r")
-        except (av.FFmpegError, OSError, tarfile.TarError) as error:
+                return _opened(io.BytesIO(content.read()))
+        except (av.FFmpegError, OSError, EOFError, tarfile.TarError) as error:
             raise InputError(f"{self.path} is not a video that can be read: {error}") from error
 
     def probe(self) -> Probe:
         times, declared = self._times()
-        if declared > len(times):
-            raise InputError(f"{self.path} breaks off: {len(times)} of {declared} frames are there")
-        fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
+        span = times[-1] - times[0]
+        fps = frame_rate(len(times), span, declared)
         if not 1 <= fps <= 240:
-            raise InputError(
-                f"{self.path} has {len(times)} frames at {fps:g} a second: not a clip of a person in motion"
-            )
+            raise InputError(f"{self.path} has {len(times)} frames in {span:g} seconds: not a clip of a person in motion")
         steps = np.diff(times)
         notes = []
         if steps.max() > UNEVEN * max(steps.min(), 1e-6):
             notes.append(f"variable frame rate, brought to a constant {fps:.4g} a second")
-        first, rotation = self._first()
-        if rotation:
+        if rotation := self._rotation():
             notes.append(f"turned by the {rotation} degrees of its metadata")
-        count = round((times[-1] - times[0]) * fps) + 1
-        return Probe(fps, count, first.shape[0], first.shape[1], digest(first), tuple(notes))
+        count = round(span * fps) + 1
+        first, middle = (next(self.read(number, number + 1, fps)) for number in (0, count // 2))
+        return Probe(fps, count, first.shape[0], first.shape[1], digest(first), digest(middle), tuple(notes))
 
-    def _times(self) -> tuple[list[float], int]:
-        """When each frame is shown, in seconds, and how many frames the file says it has (0: it does not say)."""
+    def _times(self) -> tuple[list[float], float | None]:
+        """When each frame is shown, in seconds, and the frame rate that the file says it has."""
         try:
             with self.open() as container:
                 if not container.streams.video:
                     raise InputError(f"{self.path} has no pictures in it")
                 stream = container.streams.video[0]
-                packets = container.demux(stream)
-                stamps = [packet.pts for packet in packets if packet.pts is not None and not packet.is_discard]
-                base, declared = stream.time_base, stream.frames
+                packets = [
+                    (each.pts, each.is_discard, each.is_corrupt) for each in container.demux(stream) if each.pts is not None
+                ]
+                base, number, rate = stream.time_base, stream.frames, stream.average_rate
         except av.FFmpegError as error:
             raise InputError(f"{self.path} breaks off: {error}") from error
-        if not stamps or base is None:
+        if number > len(packets) or any(corrupt for _, _, corrupt in packets):
+            raise InputError(f"{self.path} breaks off: {len(packets)} of {number} frames are there, or not all of each")
+        # what an edit list cuts away is in the file, and not shown
+        times = sorted(float(stamp * base) for stamp, discard, _ in packets if base is not None and not discard)
+        if not times:
             raise InputError(f"{self.path} has no frame with a time")
-        return sorted(float(stamp * base) for stamp in stamps), declared
+        return times, float(rate) if rate else None
 
-    def _first(self) -> tuple[np.ndarray, int]:
-        with self.open() as container:
-            for frame in container.decode(video=0):
-                return upright(frame), frame.rotation
-        raise InputError(f"{self.path} has no frame that can be decoded")
+    def _rotation(self) -> int:
+        return next(frame.rotation for _, frame in self._placed(0, 1))
 
     def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
         number, held = start, None
         try:
-            with self.open() as container:
-                stream = container.streams.video[0]
-                assert stream.time_base is not None
-                origin = float((stream.start_time or 0) * stream.time_base)
-                if start:
-                    container.seek(int((origin + start / fps) / stream.time_base), stream=stream)
-                for frame in container.decode(stream):
-                    assert frame.pts is not None
-                    place = round((float(frame.pts * stream.time_base) - origin) * fps)
-                    while held is not None and number < min(place, stop):
-                        yield upright(held)
-                        number += 1
-                    if number >= stop:
-                        return
-                    held = frame
-                if held is not None and number < stop:
+            for place, frame in self._placed(start, fps):
+                while held is not None and number < min(place, stop):
                     yield upright(held)
                     number += 1
+                if number >= stop:
+                    return
+                if frame.is_corrupt and place >= start:
+                    raise InputError(f"{self.path} is damaged: frame {place} cannot be decoded whole")
+                held = frame
         except av.FFmpegError as error:
             raise InputError(f"{self.path} cannot be decoded behind frame {number}: {error}") from error
+        if held is not None and number < stop:
+            yield upright(held)
+            number += 1
         if number < stop:
             raise InputError(f"{self.path} breaks off: frame {number} of {stop} cannot be decoded")
+
+    def _placed(self, start: int, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:
+        """Decoded frames with their numbers, from one at or before `start` on.
+
+        Behind a seek a decoder leaves out frames that lean on others before the keyframe: then it is done anew, earlier.
+        """
+        for early in (0, 1, 4, 16, math.inf):
+            moment = max(0.0, start / fps - early)
+            frames = self._decoded(moment, fps)
+            first = next(frames, None)
+            if moment == 0 or (first is not None and first[0] <= start):
+                break
+        if first is not None:
+            yield first
+        yield from frames
+
+    def _decoded(self, moment: float, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:
+        with self.open() as container:
+            stream = container.streams.video[0]
+            assert stream.time_base is not None
+            origin = float((stream.start_time or 0) * stream.time_base)
+            # an AVI has no times of show: with B-frames, what it gives are those of decoding
+            in_order = container.format.name == "avi" and stream.codec_context.has_b_frames
+            if moment > 0 and not in_order:
+                container.seek(int((origin + moment) / stream.time_base), stream=stream)
+            for number, frame in enumerate(container.decode(stream)):
+                shown = float((frame.pts or 0) * stream.time_base) - origin
+                yield number if in_order else round(shown * fps), frame
+
+
+def _opened(source: str | io.BytesIO) -> av.container.InputContainer:
+    # a playlist that calls itself a video must not reach into the network; titles need not be UTF-8
+    return av.open(source, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+
+
+def frame_rate(count: int, span: float, declared: float | None) -> float:
+    """Of `count` frames from the first to the last of which `span` seconds pass, a second; 0 where that says nothing.
+    The declared rate is the exact one, if it fits."""
+    if span <= 0:
+        return 0.0
+    if declared and abs(span - (count - 1) / declared) <= ROUNDING:
+        return declared
+    return (count - 1) / span
 
 
 def upright(frame: av.VideoFrame) -> np.ndarray:
@@ -149,9 +187,9 @@ class Pictures:
         odd: Counter[str] = Counter()
         for name, data in zip(names, self.encoded(0, len(names)), strict=True):
             odd.update(oddities(data, name))
-        first = next(self.read(0, 1, self.fps))
+        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, len(names) // 2))
         notes = tuple(f"{count} pictures: {what}" for what, count in sorted(odd.items()))
-        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), notes)
+        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), digest(middle), notes)
 
     def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
         size: tuple[int, ...] | None = None

@@ -15,7 +15,8 @@ import numpy as np
 class Probe:
     """What a clip's files say of it before it is read: `fps` frames a second, all of `height` x `width` pixels.
 
-    `digest` is the sha256 of the first frame's pixels; `notes` say what is odd about the files, and was put right.
+    `digest` and `middle` are the sha256 of the first and the middle frame's pixels; `notes` say what is odd about the
+    files, and was put right.
     """
 
     fps: float
@@ -23,6 +24,7 @@ class Probe:
     height: int
     width: int
     digest: str
+    middle: str
     notes: tuple[str, ...] = ()
 
 

@@ -107,18 +107,16 @@ def region_from_parse(parse: np.ndarray, keypoints: np.ndarray | None, parser: s
     figure = figure_of(keypoints, *parse.shape)
     covers, keeps = _parts(labels, category)
     kept = head_of(parse, figure, parser) | np.isin(parse, keeps)
-    covered = np.isin(parse, covers)
     drawn, margin = np.zeros(parse.shape, np.uint8), max(parse.shape) / 50
     if figure is not None:
         margin = figure.span / 16
         if category != "lower":
             _draw_top(drawn, figure)
             kept |= _hands(parse, figure, labels)
-            covered |= parse == labels.face  # what the head has lost is neck
         if category != "upper":
             _draw_legs(drawn, figure)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(margin) + 1,) * 2)
-    grown = cv2.dilate((covered & ~kept).astype(np.uint8), disc)
+    grown = cv2.dilate((np.isin(parse, covers) & ~kept).astype(np.uint8), disc)
     return ((drawn > 0) | (grown > 0)) & ~kept
 
 

@@ -51,13 +51,14 @@ def prepare_clips(source: ClipSource, place: Place, options: Options) -> list[Pr
 
 def without_copies(clips: list[RawClip], work: Work) -> tuple[list[RawClip], list[Problem]]:
     """The probed clips, each set of pictures once."""
-    kept: dict[tuple[str, int], RawClip] = {}
+    kept: dict[tuple[str, str, int], RawClip] = {}
     problems = []
     for clip in sorted(clips, key=lambda clip: (FIRST_KEPT.index(clip.split), clip.key)):
         if not work.done("probe", clip.key):
             continue
         probed = work.json("probe", clip.key)
-        first = kept.setdefault((probed["digest"], probed["num_frames"]), clip)
+        pictures = probed["digest"], probed["middle"], probed["num_frames"]
+        first = kept.setdefault(pictures, clip)
         if first is not clip:
             reason = f"{clip.path} has the pictures of {first.path}, which is kept"
             problems.append(Problem(clip.key, "probe", "failed", reason))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections import Counter
 from html import escape
 from pathlib import Path
@@ -13,7 +14,7 @@ from upath import UPath
 from data_prep.inspect.folder import Split, open_splits, read_ledger
 from data_prep.inspect.ledger import ledger_section
 from data_prep.inspect.odd import odd
-from data_prep.inspect.plots import QUANTITIES, histogram, values
+from data_prep.inspect.plots import COLOURS, QUANTITIES, histogram, values
 from data_prep.inspect.sheet import LEGENDS, sheet
 from data_prep.inspect.style import STYLE
 from humangen.media import replacing
@@ -89,4 +90,10 @@ def _numbers(splits: list[Split]) -> str:
             data = base64.b64encode(histogram(title, found)).decode()
             images.append(f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">')
     told = f"<p>The same in all of them: {'; '.join(same)}.</p>" if same else ""
-    return f'{told}<div class="plots">{"".join(images)}</div>'
+    return f'{told}{_legend(splits) if images else ""}<div class="plots">{"".join(images)}</div>'
+
+
+def _legend(splits: list[Split]) -> str:
+    names = zip(splits, itertools.cycle(COLOURS), strict=False)
+    marks = (f'<i style="color: {colour}"></i> {escape(split.name)}' for split, colour in names)
+    return f"<p>{' &nbsp; '.join(marks)}</p>"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from data_prep.inspect.folder import Line, Split
 
-COLOURS = ("#4878a8", "#e49444", "#6a9f58", "#a87c9f", "#85b6b2")
+COLOURS = ("#4878a8", "#e49444", "#6a9f58", "#a87c9f", "#85b6b2")  # of the splits, in their order
 FEW, BINS = 8, 24  # up to so many different values are shown as they are, more in bins
 
 QUANTITIES: dict[str, Callable[[Line], Any]] = {
@@ -56,8 +56,6 @@ def histogram(title: str, values: dict[str, list[Any]]) -> bytes:
         plot.spines[["top", "right"]].set_visible(False)
         plot.grid(axis="y", alpha=0.3)
         plot.set_axisbelow(True)
-        if len(values) > 1:
-            plot.legend(frameon=False, fontsize="small")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
         return buffer.getvalue()
@@ -70,13 +68,13 @@ def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> Non
     if len(counts) > FEW:
         names.append("others")
     width = 0.8 / len(values)
-    for number, (split, each) in enumerate(values.items()):
+    for number, each in enumerate(values.values()):
         found = Counter(each)
         heights = [found[value] for value in shown]
         heights += [len(each) - sum(heights)] * (len(names) - len(shown))
         places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * width
         shares = 100 * np.array(heights) / max(len(each), 1)
-        plot.bar(places, shares, width, label=split, color=COLOURS[number % len(COLOURS)])
+        plot.bar(places, shares, width, color=COLOURS[number % len(COLOURS)])
     long = max(map(len, names)) * len(names) > 36
     plot.set_xticks(np.arange(len(names)), names, rotation=30 if long else 0, ha="right" if long else "center")
     plot.set_xlim(-1, len(names))
@@ -84,8 +82,8 @@ def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> Non
 
 def _bins(plot: Axes, values: dict[str, list[Any]], pooled: list[Any]) -> None:
     edges = np.histogram_bin_edges(pooled, BINS)
-    for number, (split, each) in enumerate(values.items()):
+    for number, each in enumerate(values.values()):
         colour = COLOURS[number % len(COLOURS)]
         heights = 100 * np.histogram(each, edges)[0] / max(len(each), 1)
         plot.stairs(heights, edges, fill=True, alpha=0.3, color=colour)
-        plot.stairs(heights, edges, label=split, color=colour)
+        plot.stairs(heights, edges, color=colour)

@@ -39,8 +39,8 @@ def _row(each: Row, columns: list[str]) -> str:
     head = f'<td class="facts"><b>{escape(each.key)}</b><br>{facts}{_timeline(each)}</td>'
     if each.error:
         return f'<tr>{head}<td colspan="{max(len(columns), 1)}"><p class="note">{escape(each.error)}</p></td></tr>'
-    cells = ("".join(map(_shown, each.cells.get(name, []))) for name in columns)
-    return f"<tr>{head}{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    cells = (f'<td class="{name}">{"".join(map(_shown, each.cells.get(name, [])))}</td>' for name in columns)
+    return f"<tr>{head}{''.join(cells)}</tr>"
 
 
 def _shown(picture: Picture) -> str:

@@ -68,10 +68,10 @@ def make_latent_example(
         if LATENTS not in sample:
             raise InputError(f"{LATENTS} is not there")
         read = partial(read_latents, sample[LATENTS], length=len(record.usable), mirrored=view.mirrored)
-        frames = torch.from_numpy(read(name="mean", frames=choice.frames)).float()
+        frames = torch.from_numpy(read(name="mean", frames=choice.frames))
         tokens = None
         if latents.image_encoder:
-            tokens = torch.from_numpy(read(name="tokens", frames=[choice.reference])[0]).float()
+            tokens = torch.from_numpy(read(name="tokens", frames=[choice.reference])[0])
     except InputError as error:
         raise InputError(f"sample {record.key}: {error}") from error
     return Example(record.key, frames, poses, choice.targets, latents=latents, tokens=tokens)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
 
 BITS = 8
 JOINTS = np.array(  # COCO's 17 in units of the picture: nose, eyes, ears, then arms and legs, left before right

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_prep.poses.files import read_clip, read_people
 from data_prep.poses.layouts import from_coco17, from_wholebody133
-from humangen.media import read_picture
 from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
 from humangen.types import InputError
 from tests.unit.tiny import REAL
@@ -170,22 +171,25 @@ def test_broken_arrays_are_named(tmp_path: Path) -> None:
     refused("a whole clip", read_clip)
 
 
-def real_files() -> list[tuple[Path, Path]]:
-    """Pictures and their pose files."""
-    tiktok = [(path.parents[1] / path.stem, path) for path in REAL.glob("tiktok_folder/*/openpose_json/*.json")]
+def real_people() -> Iterator[tuple[Path, np.ndarray]]:
+    """Pose files and the one person in each."""
+    pairs = [(path.parents[1] / path.stem, path) for path in REAL.glob("tiktok_folder/*/openpose_json/*.json")]
     vitonhd = REAL / "vitonhd_parse/test"
-    people = [(vitonhd / f"image/{name}.jpg", vitonhd / f"openpose_json/{name}_keypoints.json")
-              for name in ("03191_00", "12419_00")]  # fmt: skip
+    for name in ("03191_00", "12419_00"):
+        pairs.append((vitonhd / f"image/{name}.jpg", vitonhd / f"openpose_json/{name}_keypoints.json"))
     dresscode = REAL / "dresscode/upper_body"
-    return [*tiktok, *people, (dresscode / "images/048462_0.jpg", dresscode / "keypoints/048462_2.json")]
+    pairs.append((dresscode / "images/048462_0.jpg", dresscode / "keypoints/048462_2.json"))
+    for picture, path in pairs:
+        width, height = Image.open(picture).size
+        (person,) = read_people(path, height, width)
+        yield path, person
 
 
 @real
 def test_real_people_stand_upright_and_face_the_camera() -> None:
-    files = real_files()
-    assert len(files) == 21
-    for picture, path in files:
-        (person,) = read_people(path, *read_picture(picture).shape[:2])
+    people = list(real_people())
+    assert len(people) == 21
+    for path, person in people:
         seen = person[:, 2] >= VISIBLE
         assert seen[[NECK, R_SHOULDER, L_SHOULDER, R_HIP, L_HIP]].all(), path
         assert person[L_SHOULDER, 0] - person[R_SHOULDER, 0] > 0.1, path
@@ -199,10 +203,9 @@ def test_real_people_stand_upright_and_face_the_camera() -> None:
 
 @real
 def test_real_faces_and_hands_are_where_the_body_says() -> None:
-    for picture, path in real_files():
-        if "vitonhd" not in str(path):
-            continue
-        (person,) = read_people(path, *read_picture(picture).shape[:2])
+    people = [person for path, person in real_people() if "vitonhd" in str(path)]
+    assert len(people) == 2
+    for person in people:
         assert np.abs(person[FACE.start + 30] - person[NOSE])[:2].max() < 0.02
         for hand, wrist in ((LEFT_HAND, 7), (RIGHT_HAND, 4)):
             assert np.abs(person[hand.start] - person[wrist])[:2].max() < 0.03

@@ -160,3 +160,13 @@ def test_what_cannot_learn_or_is_not_there_is_refused() -> None:
         VarianceSchedule().solver("euler", 10)
     with pytest.raises(InputError, match="euler"):
         FlowSchedule().solver("ddim", 10)
+
+
+@pytest.mark.parametrize("schedule", [VarianceSchedule, FlowSchedule])
+def test_a_shift_moves_training_to_the_noisy_steps_and_never_past_the_last(schedule: type) -> None:
+    drawn = {shift: schedule(shift=shift).draw(20_000, torch.Generator().manual_seed(0)) for shift in (1.0, 3.0)}
+    median = drawn[1.0].float().median() / 1000
+    expected = 3 * median / (1 + 2 * median)
+    assert abs(drawn[3.0].float().median() / 1000 - expected) < 0.02
+    assert 980 < drawn[3.0].max() <= 999
+    assert drawn[3.0].min() >= 0

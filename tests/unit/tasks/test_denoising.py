@@ -72,8 +72,9 @@ def test_the_loss_is_that_of_the_formula(task: AnimationTask) -> None:
     plain = tiny_task(drop_rate=0.0)
     batch = tiny_batch(["a"])
     loss, timestep = plain.losses(batch, 0)
-    keys, clean, condition, reference = plain.prepare(batch)
-    _, noise, _ = plain.draw(keys, clean, 0)
+    given = plain.prepare(batch)
+    clean, condition, reference = given.clean, given.condition, given.reference
+    _, noise, _ = plain.draw(given.keys, clean, 0)
     abar = plain.pipeline.schedule.abar[timestep].item()
     noisy = abar**0.5 * clean + (1 - abar) ** 0.5 * noise
     velocity = abar**0.5 * noise - (1 - abar) ** 0.5 * clean

@@ -1,0 +1,142 @@
+"""Real files of every kind become shards, and a training streams them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import train
+from data_prep.__main__ import main
+from data_prep.shards import read_manifest
+from humangen.data.index import Index
+from humangen.data.schema import decode_clip, decode_pair
+from humangen.data.stream import Stream, evaluation_samples
+from humangen.media import decode_picture, open_video, read_picture
+from tests.smoke.test_train import TINY, configured
+
+ROOT = Path(__file__).parents[2]
+REAL = ROOT.parent / "shared" / "real"
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not here"),
+]
+
+
+def prepared(monkeypatch: pytest.MonkeyPatch, source: str, raw: Path, output: Path, *more: str) -> Path:
+    monkeypatch.setattr("sys.argv", ["data_prep", source, "--input", str(raw), "--output", str(output), *more])
+    assert main() == 0
+    return output
+
+
+def samples(folder: Path, split: str, kind: str) -> list[dict]:
+    return list(evaluation_samples(folder / split, Index.load(folder / split, kind), Stream()))
+
+
+def trains(folder: Path, run: Path, experiment: str) -> None:
+    """Twenty steps of the tiny network."""
+    options = [f"experiment={experiment}", f"data.shards={folder}", "max_steps=20", "trainer.val_check_interval=20"]
+    train.run(configured("train", run, *TINY, *options))
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    return float(cv2.PSNR(one, other))
+
+
+def test_tiktok_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = prepared(monkeypatch, "tiktok", REAL / "tiktok_folder", tmp_path / "shards")
+    records = [decode_clip(sample) for sample in samples(folder, "train", "animation")]
+    assert [record.key for record in records] == ["tiktok-001", "tiktok-002"]
+    for record, name in zip(records, ("001", "002"), strict=True):
+        pictures = sorted((REAL / "tiktok_folder" / name).glob("*.png"))
+        frames = record.open().frames(range(len(record.keypoints)))
+        assert len(frames) == len(pictures) == record.info.num_frames
+        for frame, path in zip(frames, pictures, strict=True):
+            assert likeness(frame, read_picture(path)) > 35
+        assert record.figure is not None
+        nose = record.keypoints[:, 0]
+        for mask, point in zip(record.figure, nose, strict=True):
+            assert mask[int(point[1] * mask.shape[0]), int(point[0] * mask.shape[1])]
+    trains(folder, tmp_path / "run", "tiktok_animation")
+
+
+def test_tiktok_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = prepared(
+        monkeypatch, "tiktok", REAL / "tiktok_tsv", tmp_path / "shards", "--split", "train", "--size", "256"
+    )
+    lines = read_manifest(folder / "train")
+    assert [(line["key"], line["frames"]) for line in lines] == [(f"Custom_00{number}", 9) for number in range(3)]
+    assert "train_img.tsv" in (folder / "ledger.jsonl").read_text()
+    trains(folder, tmp_path / "run", "tiktok_animation")
+
+
+def test_ubc_fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(REAL / "ubcfashion" / "test", raw / "train")
+    (raw / "fashion_train.txt").write_bytes(b"https://example.org/fashion/ubc.mp4\r\n")
+    folder = prepared(monkeypatch, "ubcfashion", raw, tmp_path / "shards", "--size", "256")
+    (record,) = [decode_clip(sample) for sample in samples(folder, "train", "animation")]
+    truth = open_video(raw / "train" / "ubc.mp4")
+    assert record.info.num_frames == len(truth) == 380
+    assert record.info.fps == pytest.approx(30000 / 1001)
+    for number in (0, 57, 379):
+        small = cv2.resize(
+            truth.frames([number])[0], (record.info.width, record.info.height), interpolation=cv2.INTER_AREA
+        )
+        assert likeness(record.open().frames([number])[0], small) > 33
+    body = record.keypoints[:, [0, 1, 8, 10]]  # nose, neck, hip, ankle: from top to bottom
+    assert (np.diff(body[..., 1], axis=1) > 0).mean() > 0.95
+    trains(folder, tmp_path / "run", "ubcfashion_animation")
+
+
+def test_vitonhd_triples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(REAL / "vitonhd" / "test", raw / "test")
+    shutil.copytree(REAL / "vitonhd" / "test", raw / "train")
+    for path in (raw / "train").rglob("*"):  # other people in training, or the identities would be torn
+        if path.is_file():
+            path.rename(path.with_name(path.name.replace("000", "900")))
+    (raw / "test_pairs.txt").write_bytes((REAL / "vitonhd" / "test_pairs.txt").read_bytes())
+    (raw / "train_pairs.txt").write_text("90055_00.jpg 90057_00.jpg\n90057_00.jpg 90055_00.jpg\n")
+    folder = prepared(monkeypatch, "vitonhd", raw, tmp_path / "shards")
+    paired = [decode_pair(sample) for sample in samples(folder, "test", "tryon")]
+    unpaired = [decode_pair(sample) for sample in samples(folder, "test_unpaired", "tryon")]
+    assert [(each.info.identity, each.info.garment) for each in paired] == [("00055_00",) * 2, ("00057_00",) * 2]
+    assert {(each.info.identity, each.info.garment) for each in unpaired} == {
+        ("00055_00", "00057_00"),
+        ("00057_00", "00055_00"),
+    }
+    for record in paired:
+        name = record.info.identity
+        assert record.person == (raw / "test" / "image" / f"{name}.jpg").read_bytes()
+        mask = read_picture(raw / "test" / "agnostic-mask" / f"{name}_mask.png")[..., 0] >= 128
+        np.testing.assert_array_equal(record.region, mask)
+        assert record.keypoints is not None
+        neck = record.keypoints[1]
+        assert record.region[int(neck[1] * 1024) + 40, int(neck[0] * 768)]
+    assert all(line["garment"] == line["identity"] for line in read_manifest(folder / "train"))
+    trains(folder, tmp_path / "run", "vitonhd_tryon")
+
+
+def test_dresscode_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = tmp_path / "raw"
+    shutil.copytree(REAL / "dresscode" / "upper_body", raw / "upper_body")
+    shutil.copy(
+        REAL / "vitonhd" / "test" / "cloth" / "00055_00.jpg", raw / "upper_body" / "images" / "048462_1.jpg"
+    )  # the garment's picture is not among the real files
+    (raw / "upper_body" / "train_pairs.txt").write_text("048462_0.jpg\t048462_1.jpg\n")
+    for name in ("test_pairs_paired.txt", "test_pairs_unpaired.txt"):
+        (raw / "upper_body" / name).unlink()
+    folder = prepared(monkeypatch, "dresscode", raw, tmp_path / "shards", "--size", "256")
+    (record,) = [decode_pair(sample) for sample in samples(folder, "train", "tryon")]
+    assert decode_picture(record.person, "person").shape[:2] == record.region.shape
+    assert 0.05 < record.region.mean() < 0.75
+    assert record.parse is not None
+    assert record.region[record.parse == 4].mean() > 0.95  # the worn top
+    assert record.region[record.parse == 11].mean() < 0.05  # the head
+    trains(folder, tmp_path / "run", "dresscode_tryon")

@@ -1,0 +1,90 @@
+"""Try-on shards: what is written is read, person, region and pose stay together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data_prep.shards import write_shards
+from humangen.data.framing import Framing
+from humangen.data.schema import PairInfo, PairRecord, decode_pair, encode_pair
+from humangen.data.tryon import TryOnData, make_pair_example
+from humangen.media import encode_picture
+from humangen.pose.keypoints import NUM_KEYPOINTS
+from humangen.types import InputError, TryOnBatch
+
+HEIGHT, WIDTH = 64, 48
+
+
+def pair(key: str = "p") -> PairRecord:
+    """A grey person with a white region of which the nose is the upper left corner; a garment with a red left half."""
+    person = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    region = np.zeros((HEIGHT, WIDTH), bool)
+    region[16:32, 8:24] = True
+    person[region] = 255
+    garment = np.full((40, 40, 3), 200, np.uint8)
+    garment[:, :20] = (255, 0, 0)
+    keypoints = np.zeros((NUM_KEYPOINTS, 3), np.float32)
+    keypoints[0] = 8 / WIDTH, 16 / HEIGHT, 1
+    keypoints[1] = 16 / WIDTH, 24 / HEIGHT, 1
+    info = PairInfo("test", f"person-{key}", "train", "g", "upper", HEIGHT, WIDTH, "cihp")
+    parse = np.where(region, 5, 0).astype(np.uint8)
+    return PairRecord(key, encode_picture(person), encode_picture(garment), region, info, keypoints, parse)
+
+
+def test_a_sample_comes_back_as_it_was() -> None:
+    record = pair()
+    again = decode_pair(encode_pair(record))
+    assert (again.person, again.garment, again.info) == (record.person, record.garment, record.info)
+    assert again.parse is not None
+    assert again.keypoints is not None
+    np.testing.assert_array_equal(again.region, record.region)
+    np.testing.assert_array_equal(again.parse, record.parse)
+    np.testing.assert_allclose(again.keypoints, record.keypoints, atol=1e-6)
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+@pytest.mark.parametrize("size", [(64, 48), (32, 32), (128, 96)])
+def test_person_region_and_pose_are_framed_alike(size: tuple[int, int], flip: float) -> None:
+    height, width = size
+    framing = Framing(height=height, width=width, flip=flip)
+    example = make_pair_example(encode_pair(pair()), 0, framing=framing)
+    assert example.person.shape == example.pose.shape == example.garment.shape == (height, width, 3)
+    white = example.person.mean(-1) > 172
+    assert (white == example.region).mean() > 0.97
+    assert white.any()
+    drawn = example.pose.max(-1) > 0
+    rows, columns = np.nonzero(drawn)
+    middle = np.argwhere(example.region).mean(0)
+    assert abs(rows.mean() - middle[0]) < height / 6
+    assert abs(columns.mean() - middle[1]) < width / 6
+    red = (example.garment[..., 0] > 220) & (example.garment[..., 1] < 120)
+    assert (np.nonzero(red)[1].mean() > width / 2) == bool(flip)
+
+
+def test_the_data_module_gives_batches(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        index = write_shards(tmp_path / split, split, map(encode_pair, map(pair, "abc")), kind="tryon", per_shard=2)
+        index.write(tmp_path / split)
+    framing = Framing(height=32, width=24)
+    data = TryOnData(
+        shards=str(tmp_path), batch_size=2, eval_batch_size=3, seed=0, train_framing=framing, eval_framing=framing
+    )
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert isinstance(batch, TryOnBatch)
+    assert batch.person.shape == batch.garment.shape == batch.pose.shape == (2, 3, 32, 24)
+    assert batch.region.shape == (2, 1, 32, 24)
+    assert batch.region.dtype == torch.bool
+    assert data.val_dataloader() == []
+    assert [key for each in data.test_dataloader() for key in each.keys] == ["a", "b", "c"]
+
+
+def test_a_sample_without_its_garment_is_named() -> None:
+    members = encode_pair(pair("lost"))
+    del members["garment.png"]
+    with pytest.raises(InputError, match="sample lost has no garment"):
+        decode_pair(members)
