@@ -14,7 +14,8 @@ from data_prep.clips import Options
 from data_prep.executors import Pool, Ray, Serial
 from data_prep.inspect.command import add_inspect
 from data_prep.items import Problem
-from data_prep.place import Place, begin
+from data_prep.latents import latents_parser
+from data_prep.place import Place, place_at
 from data_prep.prepare import ClipSource, prepare_clips
 from data_prep.sources.dancers import write_dancers
 from data_prep.sources.dresscode import DressCodeSource
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     sources = top.add_subparsers(dest="source", required=True, metavar="SOURCE")
     add_dancers(sources)
     add_inspect(sources)
+    latents_parser(sources, size)
     for name, (about, split) in CLIP_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)
@@ -131,7 +133,10 @@ def place_of(options: argparse.Namespace, settings: dict[str, Any]) -> Place:
     if options.size is not None and options.size < 16:
         raise InputError(f"--size {options.size} is too small: 16 pixels at least")
     about = {"source": options.source, "input": options.input.resolve(), **settings}
-    return begin(options.output, options.work, about, executor(options))
+    place = place_at(options.output, options.work, about, executor(options))
+    if isinstance(place.output, Path) and place.output.resolve().is_relative_to(options.input.resolve()):
+        raise InputError(f"--output {options.output} lies in the --input: the next run would take shards for raw data")
+    return place
 
 
 def tell(problems: list[Problem], output: str) -> None:
@@ -146,7 +151,7 @@ def main() -> int:
     options = parser().parse_args()
     try:
         options.run(options)
-    except InputError as error:
+    except (InputError, OSError) as error:  # a full disk is nobody's bug
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from data_prep.frames import VideoFrames, stamp
-from data_prep.items import RawClip
+from data_prep.items import RawClip, piece_key
 from data_prep.people import boxes_around, follow, overlap
 from data_prep.poses.base import PoseEstimator, estimator
 from data_prep.poses.files import read_people
@@ -53,15 +53,27 @@ class Piece:
     height: int
     width: int
 
+    @property
+    def path(self) -> str:
+        return self.clip.path
+
     def pictures(self) -> Iterator[np.ndarray]:
         return self.clip.frames.read(self.start, self.stop, self.fps)
 
+    def is_scaled(self, size: int | None) -> bool:
+        return size is not None and size < min(self.height, self.width)
+
     def stored_size(self, size: int | None) -> tuple[int, int]:
-        """Height and width of the stored video: the shorter side `size` if that is smaller, both even."""
-        scale = min(1.0, size / min(self.height, self.width)) if size else 1.0
-        if scale == 1.0:
+        """Height and width of the stored video, both even: scaled to the shorter side `size` if that is smaller, else
+        padded below and on the right."""
+        if size is None or not self.is_scaled(size):
             return self.height + self.height % 2, self.width + self.width % 2
+        scale = (size - size % 2) / min(self.height, self.width)
         return 2 * round(self.height * scale / 2), 2 * round(self.width * scale / 2)
+
+    def covered_size(self, size: int | None) -> tuple[int, int]:
+        """Height and width of what is no padding in it."""
+        return self.stored_size(size) if self.is_scaled(size) else (self.height, self.width)
 
 
 def probe(clip: RawClip, work: Work) -> bytes:
@@ -108,7 +120,7 @@ def pieces(clips: Iterable[RawClip], work: Work) -> list[Piece]:
             probed, borders = work.json("probe", clip.key), work.json("cut", clip.key)
             size = probed["fps"], probed["height"], probed["width"]
             for number, (start, stop) in enumerate(zip(borders, borders[1:], strict=False)):
-                key = clip.key if len(borders) == 2 else f"{clip.key}_{number:03d}"
+                key = clip.key if len(borders) == 2 else piece_key(clip.key, f"{number:03d}")
                 made.append(Piece(clip, key, start, stop, *size))
     return made
 
@@ -120,7 +132,7 @@ def estimator_of(name: str, models: Path | None) -> PoseEstimator:
 
 
 def person(piece: Piece, work: Work, options: Options) -> bytes:
-    """Who the clip is about: `boxes` (F, 4), `people` (F,)."""
+    """Who the clip is about: `boxes` (F, 4), `people` (F,), and the source's own masks of her."""
     way = options.pose_of(piece.clip)
     if way == "own":
         candidates = [boxes_around(people) for people in own_people(piece)]
@@ -129,7 +141,24 @@ def person(piece: Piece, work: Work, options: Options) -> bytes:
     boxes, people = follow(candidates)
     if not people.any():
         raise InputError(f"{piece.clip.path}: nobody is found in any of its {len(people)} frames")
-    return pack_arrays(boxes=boxes, people=people)
+    masks = figure(piece, options.size)
+    packed = {} if masks is None else {"figure": np.packbits(masks, axis=-1), "figure_width": masks.shape[-1]}
+    return pack_arrays(boxes=boxes, people=people, **packed)
+
+
+def figure(piece: Piece, size: int | None) -> np.ndarray | None:
+    """The source's own masks of the person over the stored pictures, bool (F, H, W)."""
+    if piece.clip.masks is None:
+        return None
+    stored, covered = piece.stored_size(size), piece.covered_size(size)
+    margins = [(0, whole - part) for whole, part in zip(stored, covered, strict=True)]
+    masks = []
+    for mask in piece.clip.masks.read(piece.start, piece.stop, piece.fps):
+        values = mask[..., 0]
+        person = values >= 128 if values.max() > 1 else values > 0
+        resized = cv2.resize(person.astype(np.uint8), covered[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        masks.append(np.pad(resized, margins, mode="edge").astype(bool))
+    return np.stack(masks)
 
 
 def pose(piece: Piece, work: Work, options: Options) -> bytes:
@@ -162,14 +191,11 @@ def own_people(piece: Piece) -> Iterator[np.ndarray]:
 
 def transcode(piece: Piece, work: Work, options: Options) -> bytes:
     """H.264 with a keyframe every 8 frames, so that a random clip decodes fast."""
-    height, width = piece.stored_size(options.size)
-    return encode_video((_resized(each, piece, height, width) for each in piece.pictures()), piece.fps)
-
-
-def _resized(picture: np.ndarray, piece: Piece, height: int, width: int) -> np.ndarray:
-    if min(height, width) >= min(piece.height, piece.width):
-        return picture  # the encoder pads odd sides
-    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    frames = piece.pictures()  # the encoder pads odd sides
+    if piece.is_scaled(options.size):
+        height, width = piece.stored_size(options.size)
+        frames = (cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames)
+    return encode_video(frames, piece.fps)
 
 
 def clip_stages(options: Options) -> tuple[list[Stage], list[Stage]]:

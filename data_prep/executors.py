@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -29,13 +32,31 @@ class Pool:
         self.pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
 
     def map(self, function: Callable[[Any], Any], jobs: list[Any]) -> Iterator[Any]:
-        futures = [self.pool.submit(function, job) for job in jobs]
+        with _interrupt_ignored():  # the workers, begun here, inherit that: Ctrl-C is for this process alone
+            futures = [self.pool.submit(function, job) for job in jobs]
         try:
             for future in as_completed(futures):
                 yield future.result()
-        finally:
+        except BrokenProcessPool as error:
+            raise InputError(
+                "a worker process was ended, most likely for want of memory: try fewer --workers; the same command "
+                "goes on where this one ended"
+            ) from error
+        except BaseException:
             for future in futures:
                 future.cancel()
+            for worker in multiprocessing.active_children():
+                worker.terminate()  # or the end of this process waits for theirs
+            raise
+
+
+@contextmanager
+def _interrupt_ignored() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin() -> None:

@@ -1,23 +1,19 @@
-"""The pictures of a clip as raw data keeps them: a video, a folder of pictures, rows of a TSV."""
+"""The frames of a clip that is a video."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import math
 import tarfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image
 
 from data_prep.items import Probe
-from humangen.media import decode_picture
 from humangen.types import InputError
 
 UNEVEN = 1.5  # a longest step between frames of this many shortest ones is a variable frame rate
@@ -26,8 +22,15 @@ ROUNDING = 0.01  # seconds by which containers round times at most: hundredths i
 
 def stamp(paths: tuple[Path, ...]) -> str:
     """Changes when one of the files does: names, sizes and times of change."""
-    marks = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return hashlib.sha256(repr(marks).encode()).hexdigest()
+    return hashlib.sha256(repr([_mark(path) for path in paths]).encode()).hexdigest()
+
+
+def _mark(path: Path) -> tuple[str, int, int]:
+    try:
+        status = path.stat()
+    except OSError:  # whoever reads it says so
+        return path.name, -1, -1
+    return path.name, status.st_size, status.st_mtime_ns
 
 
 def digest(picture: np.ndarray) -> str:
@@ -49,15 +52,15 @@ class VideoFrames:
     def fingerprint(self) -> str:
         return stamp((self.path,))
 
-    def open(self) -> av.container.InputContainer:
+    def open(self, **options: str) -> av.container.InputContainer:
         try:
             if self.member is None:
-                return _opened(f"file:{self.path}")  # without the scheme, a name like `a:b.mp4` would begin with one
+                return _opened(f"file:{self.path}", options)  # or a name like `a:b.mp4` would begin with a scheme
             with tarfile.open(self.path) as archive:
                 content = archive.extractfile(self.member)
                 if content is None:
                     raise InputError(f"{self.member} in {self.path} is not a file")
-                return _opened(io.BytesIO(content.read()))
+                return _opened(io.BytesIO(content.read()), options)
         except (av.FFmpegError, OSError, EOFError, tarfile.TarError) as error:
             raise InputError(f"{self.path} is not a video that can be read: {error}") from error
 
@@ -66,7 +69,7 @@ class VideoFrames:
         span = times[-1] - times[0]
         fps = frame_rate(len(times), span, declared)
         if not 1 <= fps <= 240:
-            raise InputError(f"{self.path} has {len(times)} frames in {span:g} seconds: not a clip of a person in motion")
+            raise InputError(f"{self.path} has {len(times)} frames in {span:g} seconds: not a person in motion")
         steps = np.diff(times)
         notes = []
         if steps.max() > UNEVEN * max(steps.min(), 1e-6):
@@ -85,18 +88,26 @@ class VideoFrames:
                     raise InputError(f"{self.path} has no pictures in it")
                 stream = container.streams.video[0]
                 packets = [
-                    (each.pts, each.is_discard, each.is_corrupt) for each in container.demux(stream) if each.pts is not None
+                    (each.pts, each.is_discard, each.is_corrupt)
+                    for each in container.demux(stream)
+                    if each.pts is not None
                 ]
-                base, number, rate = stream.time_base, stream.frames, stream.average_rate
+                base, declared, rate = stream.time_base, stream.frames, stream.average_rate
         except av.FFmpegError as error:
             raise InputError(f"{self.path} breaks off: {error}") from error
-        if number > len(packets) or any(corrupt for _, _, corrupt in packets):
-            raise InputError(f"{self.path} breaks off: {len(packets)} of {number} frames are there, or not all of each")
-        # what an edit list cuts away is in the file, and not shown
+        if declared > len(packets) and declared > (there := self._count_all()):
+            raise InputError(f"{self.path} breaks off: {there} of {declared} frames are there")
+        if any(corrupt for _, _, corrupt in packets):
+            raise InputError(f"{self.path} breaks off: not all of a frame is there")
         times = sorted(float(stamp * base) for stamp, discard, _ in packets if base is not None and not discard)
         if not times:
             raise InputError(f"{self.path} has no frame with a time")
         return times, float(rate) if rate else None
+
+    def _count_all(self) -> int:
+        """How many frames the file holds, with those that an edit list cuts away."""
+        with self.open(ignore_editlist="1") as container:
+            return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
 
     def _rotation(self) -> int:
         return next(frame.rotation for _, frame in self._placed(0, 1))
@@ -124,7 +135,7 @@ class VideoFrames:
     def _placed(self, start: int, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:
         """Decoded frames with their numbers, from one at or before `start` on.
 
-        Behind a seek a decoder leaves out frames that lean on others before the keyframe: then it is done anew, earlier.
+        Behind a seek, a decoder leaves out frames that lean on others before the keyframe: it is done anew, earlier.
         """
         for early in (0, 1, 4, 16, math.inf):
             moment = max(0.0, start / fps - early)
@@ -150,9 +161,9 @@ class VideoFrames:
                 yield number if in_order else round(shown * fps), frame
 
 
-def _opened(source: str | io.BytesIO) -> av.container.InputContainer:
+def _opened(source: str | io.BytesIO, options: dict[str, str]) -> av.container.InputContainer:
     # a playlist that calls itself a video must not reach into the network; titles need not be UTF-8
-    return av.open(source, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    return av.open(source, "r", options={"protocol_whitelist": "file", **options}, metadata_errors="replace")
 
 
 def frame_rate(count: int, span: float, declared: float | None) -> float:
@@ -168,97 +179,3 @@ def frame_rate(count: int, span: float, declared: float | None) -> float:
 def upright(frame: av.VideoFrame) -> np.ndarray:
     """RGB pixels, turned as the metadata asks."""
     return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90))
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """Encoded pictures in order, all of one size."""
-
-    fps: float
-
-    def names(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-    def encoded(self, start: int, stop: int) -> Iterator[bytes]:
-        raise NotImplementedError
-
-    def probe(self) -> Probe:
-        names = self.names()
-        odd: Counter[str] = Counter()
-        for name, data in zip(names, self.encoded(0, len(names)), strict=True):
-            odd.update(oddities(data, name))
-        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, len(names) // 2))
-        notes = tuple(f"{count} pictures: {what}" for what, count in sorted(odd.items()))
-        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), digest(middle), notes)
-
-    def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
-        size: tuple[int, ...] | None = None
-        for name, data in zip(self.names()[start:stop], self.encoded(start, stop), strict=True):
-            picture = decode_picture(data, name)
-            if size not in (None, picture.shape):
-                raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]}, its neighbours are not")
-            size = picture.shape
-            yield picture
-
-
-def oddities(data: bytes, name: str) -> list[str]:
-    """What is unusual about a picture file, and is put right when it is read."""
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            mode, kind = picture.mode, (picture.format or "").lower()
-            turned = picture.getexif().get(0x0112, 1) != 1
-    except Exception as error:  # PIL raises many types
-        raise InputError(f"{name} is not a picture that can be read: {error}") from error
-    suffix = Path(name).suffix.lower().lstrip(".").replace("jpg", "jpeg")
-    found = []
-    if mode in ("RGBA", "LA", "PA"):
-        found.append("transparency, laid on white")
-    if mode.startswith("I") or mode == "F":
-        found.append("more than 8 bits, scaled")
-    if turned:
-        found.append("turned by its EXIF tag")
-    if kind and suffix in ("png", "jpeg", "webp", "bmp") and kind != suffix:
-        found.append(f"named {suffix} but is {kind}")
-    return found
-
-
-@dataclass(frozen=True)
-class PictureFrames(Pictures):
-    """A folder's pictures."""
-
-    paths: tuple[Path, ...] = ()
-
-    @property
-    def fingerprint(self) -> str:
-        return stamp(self.paths)
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(str(path) for path in self.paths)
-
-    def encoded(self, start: int, stop: int) -> Iterator[bytes]:
-        return (path.read_bytes() for path in self.paths[start:stop])
-
-
-@dataclass(frozen=True)
-class TsvFrames(Pictures):
-    """Rows of a TSV whose second column is a picture in base64; `rows` are (key, byte offset)."""
-
-    path: Path = Path()
-    rows: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def fingerprint(self) -> str:
-        return stamp((self.path,))
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(f"row {key} of {self.path.name}" for key, _ in self.rows)
-
-    def encoded(self, start: int, stop: int) -> Iterator[bytes]:
-        with self.path.open("rb") as file:
-            for key, offset in self.rows[start:stop]:
-                file.seek(offset)
-                columns = file.readline().rstrip(b"\r\n").split(b"\t")
-                try:
-                    yield base64.b64decode(columns[1], validate=True)
-                except (IndexError, ValueError) as error:
-                    raise InputError(f"{self.path}: row {key} does not hold a picture in base64") from error

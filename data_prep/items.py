@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 import numpy as np
+
+LONGEST_KEY = 120  # so that it still fits with what is added to it where files may have 255 characters
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,27 @@ class Problem:
     reason: str
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a relative path is one that systems keep for themselves, like macOS its `._dance.mp4`."""
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def no_file(path: Path, name: str) -> Problem:
+    """Of what is called like a file that is wanted, `name` inside the input."""
+    what = "a link to nothing" if path.is_symlink() else "a folder" if path.is_dir() else "no file"
+    return Problem(safe_key(name), "discover", "failed", f"{path} is {what}")
+
+
 def safe_key(name: str) -> str:
     """A sample key out of a relative path: webdataset ends keys at the first dot, and files live in no folder."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name.replace("/", "_")).strip("-")
+    key = re.sub(r"[^A-Za-z0-9_-]+", "-", name.replace("/", "_")).strip("-")
+    return key if 0 < len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}-{short_hash(name)}".strip("-")
+
+
+def short_hash(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]  # a file's name need not be UTF-8
+
+
+def piece_key(key: str, number: str) -> str:
+    """The key of a piece that a clip is cut into; no clip has one like it, for `safe_key` makes no `+`."""
+    return f"{key}+{number}"

@@ -172,7 +172,7 @@ def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | 
     face = parse == labels.face
     rows = np.nonzero(face.any(1))[0]
     if len(rows):
-        face[round(rows.mean()) :] = False  # its lower half may be the neck
+        face[(rows[0] + rows[-1]) // 2 + 1 :] = False  # its lower half may be the neck
         if region[face].mean() > MOST_FACE:
             offences.append(f"the region covers {region[face].mean():.0%} of the face")
     return offences
@@ -197,8 +197,6 @@ def _draw_top(canvas: np.ndarray, figure: Figure) -> None:
     unit, shoulders, hips = figure.span / 16, figure.shoulders, figure.hips
     cv2.fillPoly(canvas, [_pixels([*shoulders, *hips[::-1]])], 1)
     for shoulder, hip in zip(shoulders, hips, strict=True):
-        _ellipse(canvas, hip, 3 * unit, 6 * unit)
-        _ellipse(canvas, shoulder, 5 * unit, 6 * unit)
         _stroke(canvas, [shoulder, hip], 6 * unit)
     _stroke(canvas, hips, 12 * unit)
     _stroke(canvas, shoulders, 12 * unit)
@@ -225,7 +223,7 @@ def _hands(parse: np.ndarray, figure: Figure, labels: Labels) -> np.ndarray:
     for label, arm in zip(labels.arms, (LEFT_ARM, RIGHT_ARM), strict=True):
         if arm[-1] in figure.joints:
             reach, way = np.zeros(parse.shape, np.uint8), np.zeros(parse.shape, np.uint8)
-            _ellipse(reach, figure.joints[arm[-1]], 10 * unit, 10 * unit)
+            _stroke(reach, [figure.joints[arm[-1]]] * 2, 20 * unit)
             _stroke(way, figure.chain(arm), 8 * unit)
             hands |= (parse == label) & (reach > way)
     return hands
@@ -236,9 +234,5 @@ def _pixels(points: ArrayLike) -> np.ndarray:
 
 
 def _stroke(canvas: np.ndarray, points: ArrayLike, width: float) -> None:
-    """A line through the points with round ends; one point is a disc."""
+    """A line through the points with round ends: a disc where both are the same, nothing of a single one."""
     cv2.polylines(canvas, [_pixels(points)], False, 1, max(1, round(width)))
-
-
-def _ellipse(canvas: np.ndarray, middle: np.ndarray, width: float, height: float) -> None:
-    cv2.ellipse(canvas, _pixels(middle).tolist(), (round(width), round(height)), 0, 0, 360, 1, -1)

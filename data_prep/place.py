@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from rich.progress import track
 from upath import UPath
 
-from data_prep.items import Problem, RawClip, RawPair
-from data_prep.shards import Members, build_split, install, read_manifest
-from data_prep.work import Executor, Job, Stage, Work, run_stage, write_ledger
+from data_prep.items import Problem, RawClip, RawPair, short_hash
+from data_prep.shards import Members, build_split, install, leftovers, read_manifest
+from data_prep.work import BUILT, Executor, Job, Stage, Work, run_stage, write_ledger
 from humangen.data.index import INDEX
 from humangen.types import InputError
 
@@ -32,6 +32,16 @@ class Place:
     output: UPath
     work: Work
     executor: Executor
+    settings: dict[str, Any]
+
+    def begin(self) -> None:
+        """To be called once it is clear that there is something to do; raises `InputError` where it was begun with
+        other settings."""
+        self.work.settle(self.settings)
+        self.work.tidy()
+        if isinstance(self.output, Path):
+            for path in [*leftovers(self.output), *self.output.glob(f".{Path(LEDGER).stem}.*")]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def run(self, stages: Sequence[Stage], jobs: Sequence[Job], problems: list[Problem]) -> None:
         """Stage after stage, each over the jobs that have come so far; what fails is added to `problems`."""
@@ -52,25 +62,36 @@ class Place:
         if (final / INDEX).is_file() and read_manifest(final) == lines:
             print(f"{final}: {len(lines)} samples, as they are to be")
             return
-        built = self.work.folder / f"{split}.shards"
+        built = self.work.folder / f"{split}{BUILT}"
         told = track(samples, f"     write {split}", total=len(lines))
         index = build_split(built, split, told, kind=kind, per_shard=PER_SHARD, manifest=lines)
         install(built, final)
         print(f"{final}: {index.num_samples} samples in {len(index.shards)} shards")
 
+    def check_kept(self, keys: dict[str, set[str]]) -> None:
+        """Raises `InputError` where samples that were written before are not among `keys`, by split, any more: that
+        the raw files are gone is no reason to lose what was made of them."""
+        if not self.output.is_dir():
+            return
+        for path in sorted(path for path in self.output.iterdir() if (path / INDEX).is_file()):
+            gone = sorted({line["key"] for line in read_manifest(path)} - keys.get(path.name, set()))
+            if gone:
+                raise InputError(
+                    f"{len(gone)} samples of {path} do not come out of the input any more ({gone[0]}): put their files "
+                    f"back, or remove {path}, and the same command writes it anew"
+                )
 
-def begin(output: str, work: Path | None, settings: dict[str, Any], executor: Executor) -> Place:
-    """The place of a preparation; raises `InputError` where it was begun with other settings."""
+
+def place_at(output: str, work: Path | None, settings: dict[str, Any], executor: Executor) -> Place:
+    """The place of a preparation; nothing is written before it begins."""
     target = UPath(output)
+    if target.protocol in ("file", "local"):
+        target = UPath(target.path)
     if work is None:
         if not isinstance(target, Path):
             raise InputError(f"{output} is not on this machine: name a folder for what is done so far with --work")
         work = target / ".prep"
-    if isinstance(target, Path):
-        target.mkdir(parents=True, exist_ok=True)
-    place = Place(target, Work(work), executor)
-    place.work.settle(json.loads(json.dumps(settings, default=str)))
-    return place
+    return Place(target, Work(work), executor, json.loads(json.dumps(settings, default=str)))
 
 
 def with_unique_keys(items: Iterable[Raw]) -> list[Raw]:
@@ -79,14 +100,10 @@ def with_unique_keys(items: Iterable[Raw]) -> list[Raw]:
     for item in sorted(items, key=lambda item: (item.key, item.path)):
         owners[item.key].append(item)
     return [
-        item if len(sharing) == 1 else replace(item, key=f"{item.key}-{_short_hash(item.path)}")
+        item if len(sharing) == 1 else replace(item, key=f"{item.key}-{short_hash(item.path)}")
         for sharing in owners.values()
         for item in sharing
     ]
-
-
-def _short_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def check_disjoint(items: Iterable[RawClip | RawPair]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import ClassVar, Protocol
 
-from data_prep.clips import Options, clip_stages, fingerprint, pieces
+from data_prep.clips import Options, Piece, clip_stages, fingerprint, pieces
 from data_prep.items import Problem, RawClip
-from data_prep.place import Place, check_disjoint, with_unique_keys
+from data_prep.place import LEDGER, Place, check_disjoint, with_unique_keys
 from data_prep.records import manifest, notes, record
 from data_prep.work import Work
 from humangen.data.schema import encode_clip
+from humangen.types import InputError
 
 FIRST_KEPT = ("test", "val", "train")  # of two clips with the same pictures, the one that is held out is kept
 
@@ -29,22 +31,29 @@ def prepare_clips(source: ClipSource, place: Place, options: Options) -> list[Pr
     clips, problems = source.discover()
     clips = with_unique_keys(clips)
     print(f"{source.name}: {len(clips)} clips found")
+    place.begin()
     for clip in clips:
         if work.done("probe", clip.key) and work.json("probe", clip.key)["fingerprint"] != fingerprint(clip):
             work.forget(clip.key)
     place.run([probe], clips, problems)
     clips, copies = without_copies(clips, work)
     problems += copies
+    check_disjoint(clips)
     place.run(early, clips, problems)
     parts = pieces(clips, work)
     place.run(late, parts, problems)
     finished = [part for part in parts if all(work.done(stage.name, part.key) for stage in late)]
     problems += [note for part in finished for note in notes(part, work)]
-    check_disjoint(part.clip for part in finished)
-    for split in sorted({part.clip.split for part in finished}):
-        members = sorted((part for part in finished if part.clip.split == split), key=lambda part: part.key)
-        lines = [manifest(part, work, options) for part in members]
-        samples = (encode_clip(record(part, work, options, source.name)) for part in members)
+    if not finished:
+        place.ledger(problems)
+        raise InputError(f"no clip has come through: {place.output / LEDGER} says why")
+    members: dict[str, list[Piece]] = defaultdict(list)
+    for part in sorted(finished, key=lambda part: part.key):
+        members[part.clip.split].append(part)
+    place.check_kept({split: {part.key for part in held} for split, held in members.items()})
+    for split, held in sorted(members.items()):
+        lines = [manifest(part, work, options) for part in held]
+        samples = (encode_clip(record(part, work, options, source.name)) for part in held)
         place.write(split, samples, lines, kind="animation")
     return place.ledger(problems)
 

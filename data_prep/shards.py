@@ -20,6 +20,7 @@ from humangen.media import decode_picture
 from humangen.types import InputError
 
 MANIFEST = "manifest.jsonl"
+ASIDE = (".prepared", ".replaced")  # what the folder of a split ends with just before and just after it is one
 
 Members = dict[str, Any]  # members by webdataset field name, and "__key__"
 
@@ -47,18 +48,26 @@ def install(built: Path, target: UPath) -> None:
     """Puts a built split where it is to live, in place of what is there: at once on this machine, the index last
     elsewhere, without which nothing reads the rest."""
     if isinstance(target, Path):
-        old = target.with_name(f".{target.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
+        new, old = (target.with_name(f".{target.name}{ending}") for ending in ASIDE)
+        for stale in (new, old):
+            shutil.rmtree(stale, ignore_errors=True)
+        shutil.move(built, new)  # a copy, where the work is on another disk
         if target.exists():
             target.replace(old)
-        built.replace(target)
+        new.replace(target)
         shutil.rmtree(old, ignore_errors=True)
         return
     (target / INDEX).unlink(missing_ok=True)
     target.mkdir(parents=True, exist_ok=True)
     for name in [*sorted(path.name for path in built.iterdir() if path.name != INDEX), INDEX]:
-        (target / name).write_bytes((built / name).read_bytes())
+        with (built / name).open("rb") as source, (target / name).open("wb") as copy:
+            shutil.copyfileobj(source, copy)
     shutil.rmtree(built)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What `install` leaves beside the splits when it is killed."""
+    return [path for ending in ASIDE for path in folder.glob(f".*{ending}")]
 
 
 def write_shards(folder: Path, split: str, samples: Iterable[Members], *, kind: str, per_shard: int) -> Index:

@@ -6,6 +6,7 @@ Everyone of one person lands in one split. A preset is named after the publicati
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 
 from humangen.types import InputError
@@ -17,7 +18,7 @@ Split = Callable[[str], str]  # identity -> train, val or test
 
 def random(identity: str) -> str:
     """5 % of the people in val, 5 % in test, decided by a hash of the name: adding people moves nobody."""
-    share = int(hashlib.sha256(identity.encode()).hexdigest(), 16) % 100
+    share = int(hashlib.sha256(os.fsencode(identity)).hexdigest(), 16) % 100
     if share < HELD_OUT_PERCENT:
         return "test"
     return "val" if share < 2 * HELD_OUT_PERCENT else "train"
@@ -45,7 +46,7 @@ def tiktok_disco10(identity: str) -> str:
 
 def _tiktok_number(identity: str, last: int) -> int:
     digits = identity.rpartition("-")[2]
-    if not digits.isdigit() or not 1 <= int(digits) <= last:
+    if not digits.isdecimal() or not 1 <= int(digits) <= last:
         raise InputError(f"clip {identity} is none of the numbers 1 to {last} of the TikTok set")
     return int(digits)
 

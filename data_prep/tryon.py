@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -98,6 +99,7 @@ def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> lis
     raws, problems = source.discover()
     raws = with_unique_keys(raws)
     print(f"{source.name}: {len(raws)} samples found")
+    place.begin()
     for raw in raws:
         if work.done("probe", raw.key) and work.json("probe", raw.key)["fingerprint"] != fingerprint(raw):
             work.forget(raw.key)
@@ -105,10 +107,13 @@ def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> lis
     finished = [raw for raw in raws if work.done("region", raw.key)]
     problems += [problem for raw in finished for problem in notes(raw, work)]
     check_disjoint(finished)
-    for split in sorted({raw.split for raw in finished}):
-        members = sorted((raw for raw in finished if raw.split == split), key=lambda raw: raw.key)
-        lines = [manifest(raw, work, options) for raw in members]
-        place.write(split, (sample(raw, work) for raw in members), lines, kind="tryon")
+    members: dict[str, list[RawPair]] = defaultdict(list)
+    for raw in sorted(finished, key=lambda raw: raw.key):
+        members[raw.split].append(raw)
+    place.check_kept({split: {raw.key for raw in held} for split, held in members.items()})
+    for split, held in sorted(members.items()):
+        lines = [manifest(raw, work, options) for raw in held]
+        place.write(split, (sample(raw, work) for raw in held), lines, kind="tryon")
     return place.ledger(problems)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -11,14 +12,19 @@ from typing import Any, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from data_prep.items import Problem
+from data_prep.items import Problem, piece_key
 from humangen.media import replacing
 from humangen.types import InputError
+
+BUILT = ".shards"  # what the folder of a split ends with until it is whole
 
 
 class Job(Protocol):
     @property
     def key(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,15 @@ class Work:
 
     def forget(self, key: str) -> None:
         """Removes all results of an item and of the pieces it was cut into."""
-        for path in [*self.folder.glob(f"*/{key}"), *self.folder.glob(f"*/{key}_[0-9][0-9][0-9]")]:
+        for path in [*self.folder.glob(f"*/{key}"), *self.folder.glob(f"*/{piece_key(key, '*')}")]:
             path.unlink()
+
+    def tidy(self) -> None:
+        """Removes what a killed run left half done."""
+        for path in self.folder.glob("*/.*"):
+            path.unlink()
+        for path in self.folder.glob(f"*{BUILT}"):
+            shutil.rmtree(path)
 
     def settle(self, settings: dict[str, Any]) -> None:
         """Holds on to the settings of the first run; results of other settings are never mixed."""
@@ -59,7 +72,7 @@ class Work:
                 if before.get(name) != value
             ]
             if changed:
-                raise InputError(f"{self.folder.parent} was begun with {'; '.join(changed)}: name another --output")
+                raise InputError(f"{self.folder} was begun with {'; '.join(changed)}: name another --output")
             return
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1) + "\n")
@@ -105,7 +118,7 @@ def attempt(stage: Stage, work: Work, job: Job) -> Problem | None:
     except InputError as error:
         return Problem(job.key, stage.name, "failed", str(error))
     except Exception as error:  # one broken file must not end the others; its name and kind go to the ledger
-        return Problem(job.key, stage.name, "failed", f"{type(error).__name__}: {error}")
+        return Problem(job.key, stage.name, "failed", f"{job.path}: {type(error).__name__}: {error}")
     return None
 
 

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 
 from data_prep.shards import Members
-from humangen.data.schema import ClipRecord, PairRecord, decode_clip, decode_pair, unpack_arrays
+from humangen.data.schema import ClipInfo, ClipRecord, PairRecord, decode_clip, decode_pair, unpack_arrays
 from humangen.media import decode_picture, encode_video, fit_box
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import BODY, VISIBLE
 
 TALLEST, WIDEST = 460, 400  # pixels of a picture; the page shows it at half of that, sharp on any screen
 MOVING, PACE = 24, 8.0  # frames of the moving picture, and how many of them a second at most
-MARKED = 3  # of the frames that are not used
+MARKED = 2  # of the doubtful frames
 BOX, OUTLINE, REGION = (255, 140, 0), (0, 230, 255), (255, 0, 200)
 
 
@@ -55,40 +55,33 @@ def row(sample: Members, kind: str) -> Row:
 
 def clip_row(sample: Members) -> Row:
     """The frame in which most of the person is seen, with its pose; the clip in motion; frames that are marked."""
-    packed = unpack_arrays(sample["figure.npz"]) if "figure.npz" in sample else None
     record = decode_clip({name: value for name, value in sample.items() if name != "figure.npz"})
-    info, count = record.info, len(record.keypoints)
-    people = np.ones(count, int) if record.people is None else record.people
-    points = (record.keypoints[..., 2] >= VISIBLE).sum(1)
-    best = int(np.where(record.usable, points + 1, 0).argmax())
-    doubtful = np.flatnonzero(~record.usable | (points == 0))
-    moving, marked = _spread(np.arange(count), MOVING), _spread(doubtful, MARKED)
+    seen = record.keypoints[..., 2] >= VISIBLE
+    people = np.ones(len(seen), int) if record.people is None else record.people
+    best = int(np.where(record.usable, seen.sum(1) + 1, 0).argmax())
+    moving = _spread(np.arange(len(seen)), MOVING)
+    marked = _spread(np.flatnonzero(~record.usable | ~seen.any(1)), MARKED)
     pictures = _frames(record, [best, *moving, *marked])
-    first = pictures[0]
-    figure = None
-    if packed is not None:  # of one frame: those of a whole clip are too many
-        figure = np.unpackbits(packed["figure"][best], axis=-1, count=int(packed["width"]))
-    posed = [lay_over(picture, record.keypoints[number]) for picture, number in zip(pictures[1:], moving, strict=False)]
-    seconds = info.num_frames / info.fps
-    pace = min(PACE, len(moving) / seconds)
+    posed = {number: lay_over(pictures[number], record.keypoints[number]) for number in [best, *moving]}
     cells = {
-        "picture": [_picture(outlined(first, info.box, figure), f"frame {best}")],
-        "pose": [_picture(draw_pose(record.keypoints[best], *first.shape[:2]))],
-        "laid over": [_picture(lay_over(first, record.keypoints[best]))],
-        "moving": [Picture(encode_video(posed, pace, quality=24), f"{len(moving)} frames of {count}")],
-        "marked": [
-            _picture(picture, f"frame {number}: {_mark(people[number])}", "several" if people[number] > 1 else "nobody")
-            for picture, number in zip(pictures[1 + len(moving) :], marked, strict=True)
-        ],
+        "picture": [_picture(outlined(pictures[best], record.info.box, _figure(sample, best)), f"frame {best}")],
+        "pose": [_picture(draw_pose(record.keypoints[best], *posed[best].shape[:2]))],
+        "laid over": [_picture(posed[best])],
+        "moving": [_video([posed[number] for number in moving], record.info)],
     }
-    facts = [
+    if marked:
+        cells["marked"] = [_marked(pictures[number], number, int(people[number])) for number in marked]
+    return Row(record.key, _clip_facts(record), cells, seen[:, BODY].mean(1), people)
+
+
+def _clip_facts(record: ClipRecord) -> list[str]:
+    info = record.info
+    return [
         info.identity,
-        f"{seconds:.1f} s: {count} frames, {info.fps:.4g} a second",
+        f"{info.num_frames / info.fps:.1f} s: {info.num_frames} frames, {info.fps:.4g} a second",
         f"{info.height}x{info.width} pixels",
         f"{'all' if record.usable.all() else record.usable.sum()} frames of use",
     ]
-    seen = (record.keypoints[:, BODY, 2] >= VISIBLE).mean(1)
-    return Row(record.key, facts, {name: shown for name, shown in cells.items() if shown}, seen, people)
 
 
 def pair_row(sample: Members) -> Row:
@@ -140,10 +133,18 @@ def tinted(picture: np.ndarray, region: np.ndarray) -> np.ndarray:
     return np.where(inside, 0.5 * picture + 0.5 * np.array(REGION), picture).astype(np.uint8)
 
 
-def _frames(record: ClipRecord, numbers: list[int]) -> list[np.ndarray]:
-    """Frames at the size of the sheet, without the padding to even sides."""
-    frames = record.open().frames(numbers)[:, : record.info.height, : record.info.width]
-    return [_fitted(frame) for frame in frames]
+def _frames(record: ClipRecord, numbers: list[int]) -> dict[int, np.ndarray]:
+    """The frames with these numbers at the size of the sheet, without the padding to even sides."""
+    found = record.open().frames(numbers)[:, : record.info.height, : record.info.width]
+    return {number: _fitted(frame) for number, frame in zip(numbers, found, strict=True)}
+
+
+def _figure(sample: Members, number: int) -> np.ndarray | None:
+    """The person's pixels in one frame: those of all frames of a long clip are too many to unpack."""
+    if "figure.npz" not in sample:
+        return None
+    packed = unpack_arrays(sample["figure.npz"])
+    return np.unpackbits(packed["figure"][number], axis=-1, count=int(packed["width"]))
 
 
 def _fitted(picture: np.ndarray) -> np.ndarray:
@@ -161,15 +162,22 @@ def _picture(pixels: np.ndarray, label: str = "", mark: str = "") -> Picture:
     return Picture(data.tobytes(), label, mark)
 
 
+def _video(frames: list[np.ndarray], info: ClipInfo) -> Picture:
+    """Frames of a clip in its own time, or slower."""
+    pace = min(PACE, len(frames) * info.fps / info.num_frames)
+    return Picture(encode_video(frames, pace, quality=24), f"{len(frames)} frames of {info.num_frames}")
+
+
+def _marked(picture: np.ndarray, number: int, people: int) -> Picture:
+    """A frame that shows so many people; where it is one, without a keypoint."""
+    words = {0: "nobody", 1: "no keypoint"}.get(people, f"{people} people")
+    return _picture(picture, f"frame {number}: {words}", "several" if people > 1 else "nobody")
+
+
 def _spread(numbers: np.ndarray, most: int) -> list[int]:
     """Up to `most` of these, evenly."""
     places = np.linspace(0, len(numbers) - 1, min(most, len(numbers))).round().astype(int)
     return [int(number) for number in numbers[places]]
-
-
-def _mark(people: int) -> str:
-    """What is to know of a frame that shows so many."""
-    return {0: "nobody", 1: "no keypoint"}.get(people, f"{people} people")
 
 
 def _palette() -> np.ndarray:

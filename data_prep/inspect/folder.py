@@ -26,7 +26,7 @@ Line = dict[str, Any]  # of a manifest
 
 NUMBERS = {  # what is asked of a manifest's lines; where they lack any of it, it is read from the samples
     "animation": ("frames", "fps", "height", "width", "confidence", "frames_without_person", "frames_with_several"),
-    "tryon": ("height", "width", "region"),
+    "tryon": ("height", "width", "region_area"),
 }
 
 
@@ -65,7 +65,8 @@ def open_splits(folder: UPath) -> list[Split]:
         raise InputError(f"{folder} is one split: name the folder that holds it, {folder.parent}")
     found = [each for each in folder.iterdir() if not each.name.startswith(".") and (each / INDEX).is_file()]
     if not found:
-        raise InputError(f"nothing to look at in {folder}: no folder in it has an {INDEX}")
+        why = f"; its {LEDGER} says what happened" if (folder / LEDGER).is_file() else ""
+        raise InputError(f"nothing to look at in {folder}: no folder in it has an {INDEX}{why}")
     order = {name: place for place, name in enumerate(SPLITS)}
     return [open_split(each) for each in sorted(found, key=lambda each: (order.get(each.name, len(order)), each.name))]
 
@@ -133,7 +134,7 @@ def describe_pair(sample: Members) -> Line:
             line["confidence"] = float(np.array(json.loads(sample["pose.json"])["keypoints"])[BODY, 2].mean())
     except (KeyError, ValueError) as error:
         raise InputError(f"sample {sample['__key__']}: {error}") from error
-    return {"key": sample["__key__"], **line, "region": float(region.mean())}
+    return {"key": sample["__key__"], **line, "region_area": float(region.mean())}
 
 
 GATHERED: dict[str, tuple[Callable[[Members], Line], set[str]]] = {

@@ -32,7 +32,8 @@ def _row(outcome: str, stage: str, reasons: dict[str, list[str]]) -> str:
     items = "".join(f"<li>{_reason(reason, keys)}</li>" for reason, keys in frequent[:REASONS])
     left = len(reasons) - REASONS
     cut = f"<li>... and {left:,} other reasons, all of them in ledger.jsonl</li>" if left > 0 else ""
-    told = f"<details><summary>{len(reasons):,} different</summary><ul>{items}{cut}</ul></details>"
+    fold = "<details open>" if outcome == ORDER[0] else "<details>"
+    told = f"{fold}<summary>{len(reasons):,} different</summary><ul>{items}{cut}</ul></details>"
     return (
         f'<tr><td><b class="chip {escape(outcome)}">{escape(outcome)}</b></td><td>{escape(stage)}</td>'
         f"<td>{count:,}</td><td>{told if len(reasons) > 1 else _reason(*frequent[0])}</td></tr>"

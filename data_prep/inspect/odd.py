@@ -11,6 +11,11 @@ from data_prep.masks import LEAST_AREA, MOST_AREA
 from humangen.pose.keypoints import VISIBLE
 
 NAMED = 5  # of those that are odd in the same way
+SHARED = {  # what splits should not share
+    "identity": "people",
+    "first_frame_sha256": "first pictures of clips",
+    "person_sha256": "pictures of people",
+}
 
 
 def odd(splits: list[Split]) -> list[str]:
@@ -20,7 +25,7 @@ def odd(splits: list[Split]) -> list[str]:
 
 def _across(splits: list[Split]) -> Iterator[str]:
     """Who or what is in several splits. Two orders of one split (test, test_unpaired) are of the same people."""
-    for field, what in (("identity", "people"), ("first_frame_sha256", "first pictures of clips")):
+    for field, what in SHARED.items():
         places: dict[Any, dict[str, str]] = defaultdict(dict)
         for split in splits:
             for line in split.lines:
@@ -35,7 +40,7 @@ def _whole(split: Split) -> Iterator[str]:
     if split.index.split != split.name:
         yield f"{split.name}: its index calls it {split.index.split}"
     if len(split.lines) != split.index.num_samples:
-        yield f"{split.name}: {len(split.lines)} lines in its manifest, {split.index.num_samples} samples in its index"
+        yield f"{split.name}: samples in its index {split.index.num_samples}, lines in its manifest {len(split.lines)}"
     twice = [key for key, count in Counter(line["key"] for line in split.lines).items() if count > 1]
     yield from _told(f"{split.name}: keys of several samples", twice)
 
@@ -66,7 +71,7 @@ CHECKS: dict[str, dict[str, Callable[[Line], bool]]] = {
     },
     "tryon": {
         f"regions that are not {LEAST_AREA:.0%} to {MOST_AREA:.0%} of the picture": lambda line: (
-            not LEAST_AREA <= line["region"] <= MOST_AREA
+            not LEAST_AREA <= line["region_area"] <= MOST_AREA
         ),
     },
 }

@@ -14,7 +14,7 @@ from upath import UPath
 from data_prep.inspect.folder import Split, open_splits, read_ledger
 from data_prep.inspect.ledger import ledger_section
 from data_prep.inspect.odd import odd
-from data_prep.inspect.plots import COLOURS, QUANTITIES, histogram, values
+from data_prep.inspect.plots import COLOURS, QUANTITIES, histogram, text, values
 from data_prep.inspect.sheet import LEGENDS, sheet
 from data_prep.inspect.style import STYLE
 from humangen.media import replacing
@@ -85,7 +85,7 @@ def _numbers(splits: list[Split]) -> str:
         found = values(splits, title)
         different = {value for each in found.values() for value in each}
         if len(different) == 1:
-            same.append(f"{title} <b>{escape(str(different.pop()))}</b>")
+            same.append(f"{title} <b>{escape(text(different.pop()))}</b>")
         elif different:
             data = base64.b64encode(histogram(title, found)).decode()
             images.append(f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">')

@@ -25,7 +25,7 @@ QUANTITIES: dict[str, Callable[[Line], Any]] = {
     "mean confidence of the body": lambda line: round(line["confidence"], 4),
     "frames that show nobody (%)": lambda line: round(100 * line["frames_without_person"] / line["frames"], 1),
     "frames that show several people (%)": lambda line: round(100 * line["frames_with_several"] / line["frames"], 1),
-    "region (% of the picture)": lambda line: round(100 * line["region"], 1),
+    "region (% of the picture)": lambda line: round(100 * line["region_area"], 1),
     "garment": lambda line: line["category"],
 }
 
@@ -39,6 +39,11 @@ def _known(lines: list[Line], of: Callable[[Line], Any]) -> Iterator[Any]:
     for line in lines:
         with suppress(KeyError):  # lines of pairs have no frames, those of clips no region
             yield of(line)
+
+
+def text(value: Any) -> str:
+    """A value for people."""
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def histogram(title: str, values: dict[str, list[Any]]) -> bytes:
@@ -64,7 +69,7 @@ def histogram(title: str, values: dict[str, list[Any]]) -> bytes:
 def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> None:
     """A bar for each of the most frequent values, in their order."""
     shown = sorted(value for value, _ in counts.most_common(FEW))
-    names = [value if isinstance(value, str) else f"{value:.4g}" for value in shown]
+    names = [text(value) for value in shown]
     if len(counts) > FEW:
         names.append("others")
     width = 0.8 / len(values)

@@ -21,8 +21,8 @@ small, figcaption { color: #777; font-size: .8rem }
 figure { display: inline-block; margin: 0 2px }
 figure img, figure video { display: block; max-height: 230px; max-width: 200px; border-radius: 4px }
 figure img { box-shadow: 0 0 0 1px #eee }
-.sheet td.marked { max-width: 210px; white-space: normal } .sheet p { text-align: left }
-.marked img { max-height: 85px; border: 3px solid #c8453b; margin: auto } img.several { border-color: #e49444 }
+.marked figure { display: block } .marked img { max-height: 95px; border: 3px solid #c8453b; margin: auto }
+.marked img.several { border-color: #e49444 } .sheet p { text-align: left }
 i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; background: currentColor }
 i.box { color: #ff8c00 } i.outline { color: #00e6ff } i.region { color: #ff00c8 }
 .one { color: #6a9f58; fill: #6a9f58 } .nobody { color: #c8453b; fill: #c8453b }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
-from data_prep.frames import PictureFrames, TsvFrames
 from data_prep.items import Problem, RawClip, safe_key
+from data_prep.pictures import PictureFrames, TsvFrames
 from data_prep.splits import Split
 from humangen.media import PICTURE_SUFFIXES
 from humangen.types import InputError
@@ -29,8 +29,9 @@ class TikTokSource:
     name: ClassVar[str] = "tiktok"
 
     def discover(self) -> tuple[list[RawClip], list[Problem]]:
-        tables = [path for path in sorted(self.folder.glob("*.tsv")) if re.search(r"_(images|img)\.tsv$", path.name)]
-        folders = [path for path in sorted(self.folder.iterdir()) if path.is_dir() and self._pictures(path)]
+        inside = [path for path in sorted(self.folder.iterdir()) if not path.name.startswith(".")]
+        tables = [path for path in inside if path.is_file() and re.search(r"_(images|img)\.tsv$", path.name)]
+        folders = [path for path in inside if path.is_dir() and pictures_in(path)]
         if not tables and not folders:
             raise InputError(
                 f"no clips in {self.folder}: it looks for folders like 00001/images/0001.png or 001/000001.png, "
@@ -38,6 +39,10 @@ class TikTokSource:
             )
         clips: list[RawClip] = []
         problems: list[Problem] = []
+        for path in inside:
+            if path not in folders and (path / "images").is_dir():
+                key = safe_key(f"tiktok-{path.name}")
+                problems.append(Problem(key, "discover", "failed", f"{path} has no pictures"))
         for table in tables:
             clips += self._rows(table)
             problems += misnamed(table)
@@ -56,12 +61,8 @@ class TikTokSource:
                 problems.append(Problem(clip.key, "discover", "failed", str(error)))
         return placed, problems
 
-    def _pictures(self, folder: Path) -> list[Path]:
-        inside = folder / "images" if (folder / "images").is_dir() else folder
-        return sorted(path for path in inside.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-
     def _folder(self, folder: Path) -> tuple[list[RawClip], list[Problem]]:
-        pictures, key = self._pictures(folder), safe_key(f"tiktok-{folder.name}")
+        pictures, key = pictures_in(folder), safe_key(f"tiktok-{folder.name}")
         masks, lost = beside(folder, MASKS, pictures, ("{name}.mask.png", "{stem}.png", "{name}"))
         poses, also_lost = beside(folder, POSES, pictures, ("{name}.json", "{stem}.json", "{stem}_keypoints.json"))
         problems = [Problem(key, "discover", "marked", reason) for reason in (lost, also_lost) if reason]
@@ -80,8 +81,11 @@ class TikTokSource:
         """The clips of a TSV: rows whose keys are alike but for the frame's number."""
         masks = table.with_name(re.sub(r"_(images|img)\.tsv$", "_masks.tsv", table.name))
         mask_rows = dict(offsets(masks)) if masks.is_file() else {}
+        groups: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for key, place in offsets(table):
+            groups[key.rpartition("_")[0]].append((key, place))
         clips = []
-        for name, group in groupby(offsets(table), key=lambda row: row[0].rpartition("_")[0]):
+        for name, group in groups.items():
             rows = tuple(group)
             covered = all(key in mask_rows for key, _ in rows)
             number = re.sub(r"^.*?_", "", name)
@@ -96,6 +100,13 @@ class TikTokSource:
                 )
             )
         return clips
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """A clip's pictures in the order of their numbers, of which 10 comes behind 9, with or without zeros before it."""
+    inside = folder / "images" if (folder / "images").is_dir() else folder
+    found = [path for path in inside.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."]
+    return sorted(found, key=lambda path: ([int(digits) for digits in re.findall(r"[0-9]+", path.name)], path.name))
 
 
 def beside(
@@ -120,7 +131,8 @@ def offsets(table: Path) -> list[tuple[str, int]]:
     rows, place = [], 0
     with table.open("rb") as file:
         for line in file:
-            rows.append((line.partition(b"\t")[0].decode(errors="replace"), place))
+            if line.strip():
+                rows.append((line.partition(b"\t")[0].decode(errors="replace"), place))
             place += len(line)
     return rows
 
@@ -130,7 +142,7 @@ def misnamed(table: Path) -> list[Problem]:
     listing = table.with_name(re.sub(r"_(images|img)\.tsv$", ".yaml", table.name))
     if not listing.is_file():
         return []
-    named = re.findall(r"^\s*(\w+):\s*(\S+\.tsv)\s*$", listing.read_text(), flags=re.MULTILINE)
+    named = re.findall(r"^\s*(\w+):\s*(\S+\.tsv)\s*$", listing.read_text(errors="replace"), flags=re.MULTILINE)
     return [
         Problem(
             safe_key(f"{listing.stem}-{word}"),

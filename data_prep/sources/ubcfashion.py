@@ -8,7 +8,7 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 from data_prep.frames import VideoFrames
-from data_prep.items import Problem, RawClip, safe_key
+from data_prep.items import Problem, RawClip, is_hidden, no_file, safe_key
 from humangen.types import InputError
 
 
@@ -21,10 +21,11 @@ class UbcFashionSource:
     name: ClassVar[str] = "ubcfashion"
 
     def discover(self) -> tuple[list[RawClip], list[Problem]]:
-        clips, problems = [], []
+        videos, problems = self._videos()
+        clips = []
         for split in ("train", "test"):
             listed = self._listed(split)
-            found = {path.stem: path for path in sorted(self.folder.rglob("*.mp4")) if self._is_in(path, split, listed)}
+            found = {path.stem: path for path in reversed(videos) if self._is_in(path, split, listed)}
             for name in sorted(set(found) | (listed or set())):
                 if name in found:
                     path = found[name].relative_to(self.folder).as_posix()
@@ -34,7 +35,23 @@ class UbcFashionSource:
                     problems.append(Problem(safe_key(name), "discover", "failed", reason))
         if not clips:
             raise InputError(f"no clip in {self.folder}: UBC Fashion is {self.folder}/train/*.mp4 and test/*.mp4")
+        taken = {clip.path for clip in clips}
+        for path in (video.relative_to(self.folder).as_posix() for video in videos):
+            if path not in taken:
+                reason = f"{self.folder / path} is left out: it is of neither split, or another of its name is taken"
+                problems.append(Problem(safe_key(path), "discover", "failed", reason))
         return clips, problems
+
+    def _videos(self) -> tuple[list[Path], list[Problem]]:
+        found, problems = [], []
+        for path in sorted(self.folder.rglob("*")):
+            inside = path.relative_to(self.folder).as_posix()
+            if path.suffix.lower() == ".mp4" and not is_hidden(inside):
+                if path.is_file():
+                    found.append(path)
+                else:
+                    problems.append(no_file(path, inside))
+        return found, problems
 
     def _list(self, split: str) -> Path:
         return self.folder / f"fashion_{split}.txt"
@@ -43,8 +60,9 @@ class UbcFashionSource:
         """The names of an official list, None where there is none."""
         if not self._list(split).is_file():
             return None
-        lines = self._list(split).read_text(encoding="utf-8-sig").split()
-        return {PurePosixPath(unquote(line.partition("?")[0])).stem for line in lines}
+        lines = self._list(split).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        names = [PurePosixPath(unquote(line.strip().partition("?")[0])).name for line in lines]
+        return {name.removesuffix(".mp4") for name in names if name}
 
     def _is_in(self, path: Path, split: str, listed: set[str] | None) -> bool:
         return path.relative_to(self.folder).parts[0] == split if listed is None else path.stem in listed

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 from data_prep.frames import VideoFrames
-from data_prep.items import Problem, RawClip, safe_key
+from data_prep.items import Problem, RawClip, is_hidden, no_file, safe_key
 from data_prep.splits import Split
 from humangen.media import VIDEO_SUFFIXES
 from humangen.types import InputError
@@ -26,12 +26,14 @@ class VideosSource:
     def discover(self) -> tuple[list[RawClip], list[Problem]]:
         clips, problems = [], []
         for path in sorted(self.folder.rglob("*")):
-            suffix = path.suffix.lower()
-            if not path.is_file() or path.name.startswith("."):
+            inside, suffix = path.relative_to(self.folder).as_posix(), path.suffix.lower()
+            if suffix not in {*VIDEO_SUFFIXES, ".tar"} or is_hidden(inside):
                 continue
-            if suffix in VIDEO_SUFFIXES:
-                clips.append(self._clip(path.relative_to(self.folder).as_posix(), VideoFrames(path)))
-            elif suffix == ".tar":
+            if not path.is_file():
+                problems.append(no_file(path, inside))
+            elif suffix in VIDEO_SUFFIXES:
+                clips.append(self._clip(inside, VideoFrames(path)))
+            else:
                 found, wrong = self._archive(path)
                 clips += found
                 problems += wrong
@@ -49,14 +51,14 @@ class VideosSource:
         inside = path.relative_to(self.folder).as_posix()
         try:
             with tarfile.open(path) as archive:
-                members = sorted(archive.getmembers(), key=lambda member: member.name)
-        except (tarfile.TarError, OSError, EOFError) as error:
+                members = {member.name: member for member in archive.getmembers()}  # the last of a name counts
+        except Exception as error:  # whatever tarfile and the compressions make of broken bytes
             return [], [Problem(safe_key(inside), "discover", "failed", f"{path} is not a tar: {error}")]
-        for member in members:
+        for member in members.values():
             name = PurePosixPath(member.name)
             if name.is_absolute() or ".." in name.parts:
                 reason = f"{path} has a member {member.name!r} that points out of it"
                 problems.append(Problem(safe_key(f"{inside}/{member.name}"), "discover", "failed", reason))
-            elif member.isfile() and name.suffix.lower() in VIDEO_SUFFIXES:
+            elif member.isfile() and name.suffix.lower() in VIDEO_SUFFIXES and not is_hidden(member.name):
                 clips.append(self._clip(f"{inside}/{member.name}", VideoFrames(path, member.name)))
         return clips, problems

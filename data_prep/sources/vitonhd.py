@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from data_prep.items import Problem, RawPair, safe_key
+from data_prep.items import Problem, RawPair, is_hidden, safe_key
 from humangen.media import PICTURE_SUFFIXES
 from humangen.types import InputError
 
@@ -100,7 +100,7 @@ def first_of_each(lines: Iterable[tuple[object, Line]]) -> list[Line]:
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder in the order of their names; none where the folder is not there."""
     found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if path.suffix.lower() in PICTURE_SUFFIXES)
+    return sorted(path for path in found if path.suffix.lower() in PICTURE_SUFFIXES and not is_hidden(path.name))
 
 
 class Part:

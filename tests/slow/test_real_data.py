@@ -60,8 +60,12 @@ def test_tiktok_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             assert likeness(frame, read_picture(path)) > 35
         assert record.figure is not None
         nose = record.keypoints[:, 0]
-        for mask, point in zip(record.figure, nose, strict=True):
-            assert mask[int(point[1] * mask.shape[0]), int(point[0] * mask.shape[1])]
+        covered = [
+            mask[int(y * mask.shape[0]), int(x * mask.shape[1])]
+            for mask, (x, y, _) in zip(record.figure, nose, strict=True)
+        ]
+        assert covered == list(record.figure.any((1, 2)))  # two of the source's masks are empty
+    assert "2 of 9 of its own masks are empty" in (folder / "ledger.jsonl").read_text()
     trains(folder, tmp_path / "run", "tiktok_animation")
 
 

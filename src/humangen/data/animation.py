@@ -18,7 +18,7 @@ from humangen.data.latents import read_latents
 from humangen.data.module import Collate, Make, ShardData
 from humangen.data.schema import LATENTS, ClipRecord, decode_clip
 from humangen.data.stream import LARGE, Sample
-from humangen.media import to_tensor
+from humangen.media import floats
 from humangen.pose.draw import draw_poses
 from humangen.types import AnimationBatch, InputError, LatentsInfo, PictureBatch
 
@@ -27,13 +27,13 @@ PICTURES = frozenset({"mp4", "figure.npz"})  # what nobody reads where there are
 
 @dataclass(frozen=True)
 class Example:
-    """One sample, decoded and framed, in the batch's formats but for the sample axis; frame 0 is the reference."""
+    """One sample, decoded and framed; frame 0 is the reference."""
 
     key: str
-    frames: Tensor  # 1 + K F, 3, H, W, [-1, 1]; or the latents that `latents` describes, 1 + K F, C, h, w
-    poses: np.ndarray  # 1 + K F, H, W, 3, uint8
+    frames: Tensor  # 1 + K F, H, W, 3, uint8; or the latents that `latents` describes, 1 + K F, C, h, w, float
+    poses: Tensor  # 1 + K F, H, W, 3, uint8
     targets: tuple[tuple[int, ...], ...]  # K clips of F frame numbers
-    figures: np.ndarray | None = None  # 1 + K F, H, W, bool
+    figures: Tensor | None = None  # 1 + K F, H, W, bool
     latents: LatentsInfo | None = None
     tokens: Tensor | None = None  # N, D, of the reference, stored beside latents
 
@@ -48,10 +48,13 @@ def make_example(sample: Sample, *seed: int, sampler: ClipSampler, framing: Fram
         height, width = frames.shape[1:3]
         view = framing(height, width, random, record.info.box)
         poses = _poses(record, choice, view, height, width)
-        figures = None if record.figure is None else view.mask(record.figure[choice.frames])
+        pixels = torch.from_numpy(np.ascontiguousarray(view.pixels(frames)))
+        figures = None
+        if record.figure is not None:
+            figures = torch.from_numpy(np.ascontiguousarray(view.mask(record.figure[choice.frames])))
     except InputError as error:
         raise InputError(f"sample {record.key}: {error}") from error
-    return Example(record.key, to_tensor(view.pixels(frames)), poses, choice.targets, figures)
+    return Example(record.key, pixels, poses, choice.targets, figures)
 
 
 def make_latent_example(
@@ -81,21 +84,23 @@ def _generator(record: ClipRecord, seed: tuple[int, ...]) -> np.random.Generator
     return np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
 
 
-def _poses(record: ClipRecord, choice: Choice, view: View, height: int, width: int) -> np.ndarray:
+def _poses(record: ClipRecord, choice: Choice, view: View, height: int, width: int) -> Tensor:
     """The chosen frames' poses, drawn as the view of pictures of height x width shows them."""
     keypoints = view.keypoints(record.keypoints[choice.frames], height, width)
-    return draw_poses(keypoints, view.height, view.width)
+    return torch.from_numpy(draw_poses(keypoints, view.height, view.width))
 
 
 def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
     """One batch of examples with equally many clips of equal length."""
     clips, length = len(examples[0].targets), len(examples[0].targets[0])
     frames = torch.stack([example.frames for example in examples])
-    poses = torch.stack([(to_tensor(example.poses) + 1) / 2 for example in examples])
+    if examples[0].latents is None:
+        frames = floats(frames)
+    poses = floats(torch.stack([example.poses for example in examples])).add_(1).div_(2)
     masks = [example.figures for example in examples if example.figures is not None]
     figures = None
     if len(masks) == len(examples):
-        stacked = torch.from_numpy(np.stack(masks))
+        stacked = torch.stack(masks)
         figures = (stacked[:, 1:] | stacked[:, :1]).unflatten(1, (clips, length)).flatten(0, 1)
     tokens = [example.tokens for example in examples if example.tokens is not None]
     return AnimationBatch(
@@ -115,7 +120,7 @@ def collate_pictures(examples: list[Example], skipped: list[str]) -> PictureBatc
     """All frames of the examples as pictures."""
     return PictureBatch(
         keys=[example.key for example in examples for _ in example.frames],
-        pixels=torch.cat([example.frames for example in examples]),
+        pixels=floats(torch.cat([example.frames for example in examples])),
         skipped=skipped,
     )
 

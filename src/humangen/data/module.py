@@ -19,6 +19,22 @@ Make = Callable[..., Any]  # (raw sample, *seed) -> example
 Collate = Callable[[list, list[str]], Any]  # (examples, names of broken samples) -> batch
 
 
+class Loader(DataLoader):
+    """Batches whose examples come from the workers as they are; they are put together here, in the process that uses
+    them, since the floats of a batch are four times as large as the bytes that they are made of."""
+
+    def __init__(self, examples: IterableDataset, collate: Collate, num_workers: int) -> None:
+        super().__init__(examples, batch_size=None, num_workers=num_workers)
+        self.put_together = collate
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        return itertools.starmap(self.put_together, super().__iter__())
+
+
+def as_they_are(examples: list, skipped: list[str]) -> tuple[list, list[str]]:
+    return examples, skipped
+
+
 def loader_worker() -> tuple[int, int]:
     """This loader worker's number and how many there are."""
     cv2.setNumThreads(1)  # the workers are the parallelism
@@ -174,14 +190,14 @@ class ShardData(L.LightningDataModule):
             index=index,
             make=make,
             left=left,
-            collate=self.collate,
+            collate=as_they_are,
             batch_size=self.batch_size,
             seed=self.seed,
             shuffle_buffer=self.shuffle_buffer,
             ranks=self.ranks,
             start=self.start,
         )
-        return DataLoader(batches, batch_size=None, num_workers=self.num_workers)
+        return Loader(batches, self.collate, self.num_workers)
 
     def eval_dataloader(self, split: str) -> DataLoader:
         folder = self.shards / split
@@ -189,13 +205,13 @@ class ShardData(L.LightningDataModule):
             folder=folder,
             index=Index.load(folder, self.kind),
             make=self.make_evaluation,
-            collate=self.collate,
+            collate=as_they_are,
             batch_size=self.eval_batch_size,
             seed=self.seed,
             ranks=self.ranks,
             limit=self.limit,
         )
-        return DataLoader(batches, batch_size=None, num_workers=min(self.num_workers, 1))
+        return Loader(batches, self.collate, min(self.num_workers, 1))
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
         if self.has_validation:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import colorsys
-from itertools import pairwise
+import itertools
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,71 +12,80 @@ import numpy as np
 from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
 
 # limbs of the 18 body points, in DWPose's drawing order, each in the colour of the same number
-LIMBS = [
+LIMBS = np.array([
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10),
     (1, 11), (11, 12), (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17),
-]  # fmt: skip
+])  # fmt: skip
 COLOURS = [
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0),
     (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255), (0, 0, 255), (85, 0, 255),
     (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85),
 ]  # fmt: skip
-FINGER_BONES = [bone for finger in range(5) for bone in pairwise([0, *range(1 + 4 * finger, 5 + 4 * finger)])]
+FINGER_BONES = [bone for finger in range(5) for bone in itertools.pairwise([0, *range(1 + 4 * finger, 5 + 4 * finger)])]
 BONE_COLOURS = [
     tuple(round(255 * part) for part in colorsys.hsv_to_rgb(bone / len(FINGER_BONES), 1, 1))
     for bone in range(len(FINGER_BONES))
 ]
+BLUE, WHITE = [(0, 0, 255)], [(255, 255, 255)]
 SHIFT = 4  # fractional bits of a drawn coordinate
 
 
 def draw_pose(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
     """One person's pose (128, 3) on black, uint8 RGB (height, width, 3). Strokes scale with the picture: DWPose's
     own widths at 512 pixels."""
-    canvas = np.zeros((height, width, 3), np.uint8)
+    return draw_poses(keypoints[None], height, width)[0]
+
+
+def draw_poses(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Poses (F, 128, 3) -> uint8 (F, height, width, 3)."""
+    canvases = np.zeros((len(keypoints), height, width, 3), np.uint8)
+    for canvas, frame in zip(canvases, keypoints, strict=True):
+        _draw(canvas, frame)
+    return canvases
+
+
+def _draw(canvas: np.ndarray, keypoints: np.ndarray) -> None:
+    height, width = canvas.shape[:2]
     points = keypoints[:, :2] * np.array([width, height], np.float32)
     seen = keypoints[:, 2] >= VISIBLE
     stroke = min(height, width) / 512
     _draw_body(canvas, points[BODY], seen[BODY], stroke)
     for hand in (LEFT_HAND, RIGHT_HAND):
         _draw_hand(canvas, points[hand], seen[hand], stroke)
-    for point in points[FACE][seen[FACE]]:
-        _dot(canvas, point, 3 * stroke, (255, 255, 255))
-    return canvas
-
-
-def draw_poses(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Poses (F, 128, 3) -> uint8 (F, height, width, 3)."""
-    return np.stack([draw_pose(frame, height, width) for frame in keypoints])
+    _draw_dots(canvas, points[FACE], seen[FACE], 3 * stroke, WHITE)
 
 
 def _draw_body(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke: float) -> None:
-    for (start, end), colour in zip(LIMBS, COLOURS, strict=False):
-        if seen[start] and seen[end]:
-            middle = (points[start] + points[end]) / 2
-            difference = points[end] - points[start]
-            axes = (float(np.hypot(*difference)) / 2, max(4 * stroke, 0.75))
-            angle = float(np.degrees(np.arctan2(difference[1], difference[0])))
-            cv2.ellipse(canvas, _fixed(middle), _fixed(axes), angle, 0, 360, colour, -1, cv2.LINE_AA, shift=SHIFT)
-    np.multiply(canvas, 0.6, out=canvas, casting="unsafe")
-    for point, colour in zip(points[seen], np.array(COLOURS)[seen], strict=True):
-        _dot(canvas, point, 4 * stroke, tuple(colour.tolist()))
+    start, end = points[LIMBS[:, 0]], points[LIMBS[:, 1]]
+    middles, difference = _fixed((start + end) / 2), end - start
+    lengths = _fixed(np.hypot(difference[:, 0], difference[:, 1]) / 2)
+    angles = np.degrees(np.arctan2(difference[:, 1], difference[:, 0])).tolist()
+    (thickness,) = _fixed(np.array([max(4 * stroke, 0.75)]))
+    for limb in np.flatnonzero(seen[LIMBS].all(1)).tolist():
+        axes, angle, colour = (lengths[limb], thickness), angles[limb], COLOURS[limb]
+        cv2.ellipse(canvas, middles[limb], axes, angle, 0, 360, colour, -1, cv2.LINE_AA, shift=SHIFT)
+    cv2.convertScaleAbs(canvas, dst=canvas, alpha=0.6, beta=-0.4)  # rounded; with -0.4 that is 0.6 cut off
+    _draw_dots(canvas, points, seen, 4 * stroke, COLOURS)
 
 
 def _draw_hand(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke: float) -> None:
+    places, thickness = _fixed(points), max(1, round(2 * stroke))
     for (start, end), colour in zip(FINGER_BONES, BONE_COLOURS, strict=True):
         if seen[start] and seen[end]:
-            thickness = max(1, round(2 * stroke))
-            ends = _fixed(points[start]), _fixed(points[end])
-            cv2.line(canvas, *ends, colour, thickness, cv2.LINE_AA, shift=SHIFT)
-    for point in points[seen]:
-        _dot(canvas, point, 4 * stroke, (0, 0, 255))
+            cv2.line(canvas, places[start], places[end], colour, thickness, cv2.LINE_AA, shift=SHIFT)
+    _draw_dots(canvas, points, seen, 4 * stroke, BLUE)
 
 
-def _dot(canvas: np.ndarray, point: np.ndarray, radius: float, colour: tuple[int, ...]) -> None:
-    centre = _fixed(point)
-    cv2.circle(canvas, centre, round(max(radius, 0.5) * (1 << SHIFT)), colour, -1, cv2.LINE_AA, shift=SHIFT)
+def _draw_dots(
+    canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, radius: float, colours: list[tuple[int, ...]]
+) -> None:
+    """A dot at each point that is seen, in its own colour, or all in the one."""
+    (size,) = _fixed(np.array([max(radius, 0.5)]))
+    for centre, shown, colour in zip(_fixed(points), seen.tolist(), itertools.cycle(colours), strict=False):
+        if shown:
+            cv2.circle(canvas, centre, size, colour, -1, cv2.LINE_AA, shift=SHIFT)
 
 
-def _fixed(point: np.ndarray | tuple[float, float]) -> tuple[int, int]:
-    """A point in pixels as cv2's fixed-point integers."""
-    return round(float(point[0]) * (1 << SHIFT)), round(float(point[1]) * (1 << SHIFT))
+def _fixed(values: np.ndarray) -> list[Any]:
+    """Values in pixels as cv2's fixed-point integers."""
+    return np.rint(values * (1 << SHIFT)).astype(int).tolist()

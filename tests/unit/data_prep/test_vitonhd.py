@@ -146,6 +146,7 @@ def test_two_lists_of_the_same_pairs_give_them_once(folder: Path) -> None:
 def test_without_a_list_all_pictures_are_taken_and_that_is_said(folder: Path) -> None:
     (folder / "test_pairs.txt").unlink()
     (folder / "test" / "cloth" / "00064_00.jpg").unlink()
+    (folder / "test" / "image" / "._00055_00.jpg").write_text("what macOS leaves")
     pairs, problems = found(folder)
     assert Counter(split for split, _ in pairs) == {"train": 2, "test": 2}
     assert [problem.outcome for problem in problems] == ["marked", "failed"]

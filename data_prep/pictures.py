@@ -1,0 +1,110 @@
+"""The frames of a clip that is encoded pictures: a folder of them, or rows of a TSV."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.frames import digest, stamp
+from data_prep.items import Probe
+from humangen.media import decode_picture, open_picture
+from humangen.types import InputError
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Encoded pictures in order, all of one size."""
+
+    fps: float
+
+    def names(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+    def encoded(self, start: int, stop: int) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def probe(self) -> Probe:
+        names = self.names()
+        odd: Counter[str] = Counter()
+        for name, data in zip(names, self.encoded(0, len(names)), strict=True):
+            odd.update(oddities(data, name))
+        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, len(names) // 2))
+        notes = tuple(f"{count} pictures: {what}" for what, count in sorted(odd.items()))
+        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), digest(middle), notes)
+
+    def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
+        size: tuple[int, ...] | None = None
+        for name, data in zip(self.names()[start:stop], self.encoded(start, stop), strict=True):
+            picture = decode_picture(data, name)
+            if size not in (None, picture.shape):
+                raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]}, its neighbours are not")
+            size = picture.shape
+            yield picture
+
+
+def oddities(data: bytes, name: str) -> list[str]:
+    """What is unusual about a picture file, and is put right when it is read."""
+    try:
+        with open_picture(data) as picture:
+            mode, kind = picture.mode, (picture.format or "").lower()
+            turned = picture.getexif().get(0x0112, 1) != 1
+    except Exception as error:  # PIL raises many types
+        raise InputError(f"{name} is not a picture that can be read: {error}") from error
+    suffix = Path(name).suffix.lower().lstrip(".").replace("jpg", "jpeg")
+    found = []
+    if mode in ("RGBA", "LA", "PA"):
+        found.append("transparency, laid on white")
+    if mode.startswith("I") or mode == "F":
+        found.append("more than 8 bits, scaled")
+    if turned:
+        found.append("turned by its EXIF tag")
+    if kind and suffix in ("png", "jpeg", "webp", "bmp") and kind != suffix:
+        found.append(f"named {suffix} but is {kind}")
+    return found
+
+
+@dataclass(frozen=True)
+class PictureFrames(Pictures):
+    """A folder's pictures."""
+
+    paths: tuple[Path, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        return stamp(self.paths)
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(str(path) for path in self.paths)
+
+    def encoded(self, start: int, stop: int) -> Iterator[bytes]:
+        return (path.read_bytes() for path in self.paths[start:stop])
+
+
+@dataclass(frozen=True)
+class TsvFrames(Pictures):
+    """Rows of a TSV whose second column is a picture in base64; `rows` are (key, byte offset)."""
+
+    path: Path = Path()
+    rows: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        return stamp((self.path,))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(f"row {key} of {self.path.name}" for key, _ in self.rows)
+
+    def encoded(self, start: int, stop: int) -> Iterator[bytes]:
+        with self.path.open("rb") as file:
+            for key, offset in self.rows[start:stop]:
+                file.seek(offset)
+                columns = file.readline().rstrip(b"\r\n").split(b"\t")
+                try:
+                    yield base64.b64decode(columns[1], validate=True)
+                except (IndexError, ValueError) as error:
+                    raise InputError(f"{self.path}: row {key} does not hold a picture in base64") from error
