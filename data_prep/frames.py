@@ -65,7 +65,7 @@ class VideoFrames:
             raise InputError(f"{self.path} is not a video that can be read: {error}") from error
 
     def probe(self) -> Probe:
-        times, declared = self._times()
+        times, declared, lasts = self._times()
         span = times[-1] - times[0]
         fps = frame_rate(len(times), span, declared)
         if not 1 <= fps <= 240:
@@ -74,14 +74,17 @@ class VideoFrames:
         notes = []
         if steps.max() > UNEVEN * max(steps.min(), 1e-6):
             notes.append(f"variable frame rate, brought to a constant {fps:.4g} a second")
+        if lasts > times[-1] + 2 / fps:
+            notes.append(f"cut off: it says it lasts {lasts:.4g} seconds, its pictures end at {times[-1]:.4g}")
         if rotation := self._rotation():
             notes.append(f"turned by the {rotation} degrees of its metadata")
         count = round(span * fps) + 1
         first, middle = (next(self.read(number, number + 1, fps)) for number in (0, count // 2))
         return Probe(fps, count, first.shape[0], first.shape[1], digest(first), digest(middle), tuple(notes))
 
-    def _times(self) -> tuple[list[float], float | None]:
-        """When each frame is shown, in seconds, and the frame rate that the file says it has."""
+    def _times(self) -> tuple[list[float], float | None, float]:
+        """When each frame is shown, in seconds, and what the file says: its frame rate, and how long it lasts (0 where
+        that says nothing of the pictures)."""
         try:
             with self.open() as container:
                 if not container.streams.video:
@@ -93,6 +96,7 @@ class VideoFrames:
                     if each.pts is not None
                 ]
                 base, declared, rate = stream.time_base, stream.frames, stream.average_rate
+                lasts = 0.0 if container.streams.audio else (container.duration or 0) / av.time_base
         except av.FFmpegError as error:
             raise InputError(f"{self.path} breaks off: {error}") from error
         if declared > len(packets) and declared > (there := self._count_all()):
@@ -102,7 +106,7 @@ class VideoFrames:
         times = sorted(float(stamp * base) for stamp, discard, _ in packets if base is not None and not discard)
         if not times:
             raise InputError(f"{self.path} has no frame with a time")
-        return times, float(rate) if rate else None
+        return times, float(rate) if rate else None, lasts
 
     def _count_all(self) -> int:
         """How many frames the file holds, with those that an edit list cuts away."""

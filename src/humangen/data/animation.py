@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from humangen.data.clips import Choice, ClipSampler
 from humangen.data.framing import Framing, View
 from humangen.data.index import Index
 from humangen.data.latents import read_latents
-from humangen.data.module import Collate, Make, ShardData
+from humangen.data.module import Finish, Make, ShardData
 from humangen.data.schema import LATENTS, ClipRecord, decode_clip
 from humangen.data.stream import LARGE, Sample
 from humangen.media import floats
@@ -30,7 +31,7 @@ class Example:
     """One sample, decoded and framed; frame 0 is the reference."""
 
     key: str
-    frames: Tensor  # 1 + K F, H, W, 3, uint8; or the latents that `latents` describes, 1 + K F, C, h, w, float
+    frames: Tensor  # 1 + K F, H, W, 3, uint8; or the latents that `latents` describes, 1 + K F, C, h, w, half
     poses: Tensor  # 1 + K F, H, W, 3, uint8
     targets: tuple[tuple[int, ...], ...]  # K clips of F frame numbers
     figures: Tensor | None = None  # 1 + K F, H, W, bool
@@ -90,39 +91,61 @@ def _poses(record: ClipRecord, choice: Choice, view: View, height: int, width: i
     return torch.from_numpy(draw_poses(keypoints, view.height, view.width))
 
 
-def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
-    """One batch of examples with equally many clips of equal length."""
-    clips, length = len(examples[0].targets), len(examples[0].targets[0])
-    frames = torch.stack([example.frames for example in examples])
-    if examples[0].latents is None:
-        frames = floats(frames)
-    poses = floats(torch.stack([example.poses for example in examples])).add_(1).div_(2)
-    masks = [example.figures for example in examples if example.figures is not None]
+@dataclass(frozen=True)
+class Stack:
+    """Examples side by side, as they travel from a worker: bytes, a quarter of the floats they become."""
+
+    keys: list[str]
+    targets: list[tuple[tuple[int, ...], ...]]
+    frames: Tensor
+    poses: Tensor
+    figures: Tensor | None
+    tokens: Tensor | None
+    latents: LatentsInfo | None
+    skipped: list[str]
+
+
+def stack(examples: list[Example], skipped: list[str]) -> Stack:
+    """One stack of examples with equally many clips of equal length; what not all of them have is left out."""
+
+    def together(name: str) -> Any:
+        values = [getattr(example, name) for example in examples]
+        return None if any(value is None for value in values) else default_collate(values)
+
+    tensors = {name: together(name) for name in ("frames", "poses", "figures", "tokens")}
+    keys, targets = [example.key for example in examples], [example.targets for example in examples]
+    return Stack(keys, targets, latents=examples[0].latents, skipped=skipped, **tensors)
+
+
+def animation_batch(stack: Stack) -> AnimationBatch:
+    clips, length = len(stack.targets[0]), len(stack.targets[0][0])
+    frames = floats(stack.frames) if stack.latents is None else stack.frames.float()
+    poses = floats(stack.poses).add_(1).div_(2)
     figures = None
-    if len(masks) == len(examples):
-        stacked = torch.stack(masks)
-        figures = (stacked[:, 1:] | stacked[:, :1]).unflatten(1, (clips, length)).flatten(0, 1)
-    tokens = [example.tokens for example in examples if example.tokens is not None]
+    if stack.figures is not None:
+        figures = (stack.figures[:, 1:] | stack.figures[:, :1]).unflatten(1, (clips, length)).flatten(0, 1)
     return AnimationBatch(
-        keys=[f"{example.key}@{clip[0]}" for example in examples for clip in example.targets],
+        keys=[f"{key}@{clip[0]}" for key, targets in zip(stack.keys, stack.targets, strict=True) for clip in targets],
         reference=frames[:, 0],
         reference_pose=poses[:, 0],
         target=frames[:, 1:].unflatten(1, (clips, length)).flatten(0, 1),
         target_pose=poses[:, 1:].unflatten(1, (clips, length)).flatten(0, 1),
         figure=figures,
-        latents=examples[0].latents,
-        reference_tokens=torch.stack(tokens) if tokens else None,
-        skipped=skipped,
+        latents=stack.latents,
+        reference_tokens=None if stack.tokens is None else stack.tokens.float(),
+        skipped=stack.skipped,
     )
 
 
-def collate_pictures(examples: list[Example], skipped: list[str]) -> PictureBatch:
+def picture_batch(stack: Stack) -> PictureBatch:
     """All frames of the examples as pictures."""
-    return PictureBatch(
-        keys=[example.key for example in examples for _ in example.frames],
-        pixels=floats(torch.cat([example.frames for example in examples])),
-        skipped=skipped,
-    )
+    keys = [key for key in stack.keys for _ in range(stack.frames.shape[1])]
+    return PictureBatch(keys=keys, pixels=floats(stack.frames.flatten(0, 1)), skipped=stack.skipped)
+
+
+def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
+    """One batch of examples with equally many clips of equal length."""
+    return animation_batch(stack(examples, skipped))
 
 
 class AnimationData(ShardData):
@@ -140,13 +163,14 @@ class AnimationData(ShardData):
         eval_sampler: ClipSampler,
         train_framing: Framing,
         eval_framing: Framing,
-        collate: Collate = collate,
+        finish: Finish = animation_batch,
         **shared: Any,
     ) -> None:
         super().__init__(
             make_training=partial(make_example, sampler=train_sampler, framing=train_framing),
             make_evaluation=partial(make_example, sampler=eval_sampler, framing=eval_framing),
-            collate=collate,
+            collate=stack,
+            finish=finish,
             **shared,
         )
         self.train_sampler, self.train_framing = train_sampler, train_framing
@@ -181,8 +205,8 @@ def check_framing(latents: LatentsInfo, framing: Framing, shards: str) -> None:
 class PictureData(AnimationData):
     """The frames of the same shards as single pictures."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(finish=picture_batch, **options)
+
     def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
         return self.make_training, LARGE
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(collate=collate_pictures, **options)

@@ -28,7 +28,7 @@ class View:
 
     def mask(self, masks: np.ndarray) -> np.ndarray:
         """bool (F, H, W) -> (F, height, width)."""
-        return self._apply(masks.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
+        return self._apply(masks.view(np.uint8), cv2.INTER_NEAREST).view(bool)
 
     def keypoints(self, keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
         """Keypoints in units of a picture height x width -> in units of the view."""

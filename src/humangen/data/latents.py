@@ -26,7 +26,7 @@ def encode_latents(**tensors: Tensor) -> bytes:
 
 
 def read_latents(member: Stored, name: str, length: int, frames: list[int], mirrored: bool) -> np.ndarray:
-    """The tensor `name` at these frames of a clip of `length` frames, float32 (len(frames), ...); the rest is not
+    """The tensor `name` at these frames of a clip of `length` frames, float16 (len(frames), ...); the rest is not
     read. Raises `InputError` where the member is broken or of another length."""
     try:
         shape, start = _layout(member)[name]
@@ -37,7 +37,7 @@ def read_latents(member: Stored, name: str, length: int, frames: list[int], mirr
     size = 2 * math.prod(shape[2:])
     first = start + mirrored * length * size
     pieces = member.read([(first + frame * size, first + (frame + 1) * size) for frame in frames])
-    return np.frombuffer(b"".join(pieces), np.float16).reshape(len(frames), *shape[2:]).astype(np.float32)
+    return np.frombuffer(bytearray().join(pieces), np.float16).reshape(len(frames), *shape[2:])
 
 
 def _layout(member: Stored) -> dict[str, tuple[list[int], int]]:

@@ -17,22 +17,23 @@ from humangen.types import InputError
 
 Make = Callable[..., Any]  # (raw sample, *seed) -> example
 Collate = Callable[[list, list[str]], Any]  # (examples, names of broken samples) -> batch
+Finish = Callable[[Any], Any]  # what a worker hands over -> batch
 
 
 class Loader(DataLoader):
-    """Batches whose examples come from the workers as they are; they are put together here, in the process that uses
-    them, since the floats of a batch are four times as large as the bytes that they are made of."""
+    """Batches that `finish` gets its hands on in the process that uses them: what makes them larger is better done
+    there than on the way out of a worker."""
 
-    def __init__(self, examples: IterableDataset, collate: Collate, num_workers: int) -> None:
-        super().__init__(examples, batch_size=None, num_workers=num_workers)
-        self.put_together = collate
+    def __init__(self, batches: IterableDataset, num_workers: int, finish: Finish) -> None:
+        super().__init__(batches, batch_size=None, num_workers=num_workers)
+        self.finish = finish
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        return itertools.starmap(self.put_together, super().__iter__())
+        return map(self.finish, super().__iter__())
 
 
-def as_they_are(examples: list, skipped: list[str]) -> tuple[list, list[str]]:
-    return examples, skipped
+def finished(batch: Any) -> Any:
+    return batch
 
 
 def loader_worker() -> tuple[int, int]:
@@ -136,8 +137,8 @@ class ShardData(L.LightningDataModule):
     """Train, validation and test batches from `shards`/train, /val and /test.
 
     `batch_size` counts samples per rank; `limit` caps the samples of an evaluation (None: all);
-    `num_workers` is per rank. The order is a pure function of (`seed`, rank, workers), and the position in it
-    is part of a checkpoint.
+    `num_workers` is per rank. `collate` runs in the workers, `finish` on what they hand over. The order is a pure
+    function of (`seed`, rank, workers), and the position in it is part of a checkpoint.
     """
 
     kind: ClassVar[str]
@@ -152,6 +153,7 @@ class ShardData(L.LightningDataModule):
         make_training: Make,
         make_evaluation: Make,
         collate: Collate,
+        finish: Finish = finished,
         num_workers: int = 0,
         shuffle_buffer: int = 256,
         limit: int | None = None,
@@ -159,7 +161,8 @@ class ShardData(L.LightningDataModule):
         super().__init__()
         self.shards, self.seed, self.num_workers = UPath(shards), seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.make_training, self.make_evaluation, self.collate = make_training, make_evaluation, collate
+        self.make_training, self.make_evaluation = make_training, make_evaluation
+        self.collate, self.finish = collate, finish
         self.shuffle_buffer, self.limit = shuffle_buffer, limit
         self.start = 0
 
@@ -190,14 +193,14 @@ class ShardData(L.LightningDataModule):
             index=index,
             make=make,
             left=left,
-            collate=as_they_are,
+            collate=self.collate,
             batch_size=self.batch_size,
             seed=self.seed,
             shuffle_buffer=self.shuffle_buffer,
             ranks=self.ranks,
             start=self.start,
         )
-        return Loader(batches, self.collate, self.num_workers)
+        return Loader(batches, self.num_workers, self.finish)
 
     def eval_dataloader(self, split: str) -> DataLoader:
         folder = self.shards / split
@@ -205,13 +208,13 @@ class ShardData(L.LightningDataModule):
             folder=folder,
             index=Index.load(folder, self.kind),
             make=self.make_evaluation,
-            collate=as_they_are,
+            collate=self.collate,
             batch_size=self.eval_batch_size,
             seed=self.seed,
             ranks=self.ranks,
             limit=self.limit,
         )
-        return Loader(batches, self.collate, min(self.num_workers, 1))
+        return Loader(batches, min(self.num_workers, 1), self.finish)
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
         if self.has_validation:

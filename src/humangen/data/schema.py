@@ -152,7 +152,7 @@ def decode_clip(sample: dict[str, Any], *, pictures: bool = True) -> ClipRecord:
         figure = None
         if pictures and "figure.npz" in sample:
             packed = unpack_arrays(sample["figure.npz"])
-            figure = np.unpackbits(packed["figure"], axis=-1, count=int(packed["width"])).astype(bool)
+            figure = np.unpackbits(packed["figure"], axis=-1, count=int(packed["width"])).view(bool)
     except Exception as error:  # whatever zip, numpy or json make of broken bytes
         raise InputError(f"sample {key}: {error}") from error
     return ClipRecord(key, sample["mp4"] if pictures else b"", keypoints, info, figure, poses.get("people"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -77,7 +78,7 @@ def _draw_hand(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke:
 
 
 def _draw_dots(
-    canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, radius: float, colours: list[tuple[int, ...]]
+    canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, radius: float, colours: Sequence[tuple[int, ...]]
 ) -> None:
     """A dot at each point that is seen, in its own colour, or all in the one."""
     (size,) = _fixed(np.array([max(radius, 0.5)]))

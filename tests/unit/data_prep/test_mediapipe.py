@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-from mediapipe.python.solutions import face_mesh_connections
 
 from data_prep.poses.base import PoseEstimator, estimator
 from data_prep.poses.files import read_people
@@ -16,6 +15,7 @@ from humangen.media import open_video, read_picture
 from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, MIRROR, RIGHT_HAND, VISIBLE, mirror
 from tests.unit.tiny import REAL
 
+solutions = pytest.importorskip("mediapipe.python.solutions")  # there is none for the newest Python
 pytestmark = pytest.mark.filterwarnings("ignore:SymbolDatabase")  # mediapipe's own affair
 real = pytest.mark.skipif(not REAL.is_dir(), reason="no real pictures here")
 NOSE, NECK, R_SHOULDER, R_WRIST, L_SHOULDER, L_WRIST = 0, 1, 2, 4, 5, 7
@@ -149,7 +149,7 @@ def test_nobody_is_no_box_and_no_keypoint(mediapipe: PoseEstimator, shape: tuple
     ],
 )
 def test_points_of_the_face_lie_on_mediapipes_own_contours(points: range, contour: str) -> None:
-    pairs = getattr(face_mesh_connections, f"FACEMESH_{contour}")
+    pairs = getattr(solutions.face_mesh_connections, f"FACEMESH_{contour}")
     numbers = np.zeros((478, 3))
     numbers[:, 0] = np.arange(478) / 478
     numbers[:, 2] = 1
