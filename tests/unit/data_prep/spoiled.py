@@ -110,7 +110,9 @@ def broken_tar(path: Path, seed: int, random: Random) -> str:
 def escaping_tar(path: Path, seed: int, random: Random) -> str:
     whole = drawn_video(path, seed)
     with tarfile.open(path.with_suffix(".tar"), "w") as archive:
-        archive.add(whole, str(random.choice(["../a.mp4", "/tmp/a.mp4", "b/../../a.mp4"])))
+        member = archive.gettarinfo(whole)
+        member.name = str(random.choice(["../a.mp4", "/tmp/a.mp4", "b/../../a.mp4"]))
+        archive.addfile(member, whole.open("rb"))
     path.unlink()
     return FAILS
 

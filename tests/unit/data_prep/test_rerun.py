@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -109,13 +110,15 @@ def test_a_clip_that_is_added_arrives(raw: Path, out: Path) -> None:
     }
 
 
-def test_what_is_gone_from_the_input_is_gone_from_the_shards(raw: Path, out: Path) -> None:
-    """Also where it was the last of its split."""
-    for name in ("001", "335"):
-        (raw / name).rename(raw.with_name(f"moved{name}"))
+def test_what_is_gone_from_the_input_is_not_lost_from_the_shards(raw: Path, out: Path, capsys) -> None:
+    """Also where it was the last of its split: one who wants that removes the split."""
+    (raw / "001").rename(raw.with_name("moved001"))
+    before = contents(out)
+    assert "tiktok-001" in refused(capsys, "tiktok", raw, out)
+    assert contents(out) == before
+    shutil.rmtree(out / "train")
     assert prepare("tiktok", raw, out) == 0
     assert [record.key for record in records(out)] == ["tiktok-002"]
-    assert not (out / "test").exists()
 
 
 def test_a_clip_that_failed_is_tried_again(raw: Path, tmp_path: Path) -> None:
