@@ -118,8 +118,8 @@ def escaping_tar(path: Path, seed: int, random: Random) -> str:
 
 
 VIDEOS: dict[str, Spoil] = {
-    "tail": mutated(lambda data, random: data[: int(random.integers(1, len(data)))], FAILS, ".mp4", ".mov"),
-    "tail2": mutated(lambda data, random: data[: int(random.integers(1, len(data)))], EITHER, ".mkv", ".webm", ".avi"),
+    "tail": mutated(lambda data, random: data[: int(random.integers(1, len(data) * 9 // 10))], FAILS, ".mp4", ".mov"),
+    "tail2": mutated(lambda data, random: data[: int(random.integers(1, len(data)))], EITHER, *SOUND),
     "head": mutated(lambda data, random: data[int(random.integers(64, len(data))) :], FAILS),
     "zeroed": mutated(zeroed, EITHER, *SOUND),
     "scrambled": mutated(scrambled, EITHER, *SOUND),
