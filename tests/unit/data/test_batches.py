@@ -13,13 +13,14 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from humangen.data.animation import AnimationData, PictureData, collate, make_example
+from humangen.data.animation import AnimationData, PictureData, animation_batch, collate, make_example, stack
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.module import EvaluationBatches, TrainingBatches
 from humangen.data.schema import encode_clip
 from humangen.data.stream import Sample, Stream
+from humangen.media import to_tensor
 from humangen.types import AnimationBatch, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards, write_split
 
@@ -184,3 +185,14 @@ def test_the_data_module_gives_batches_of_its_kind(tmp_path: Path, data: type, b
     assert [type(each) for each in module.val_dataloader()] == [batch, batch]
     with pytest.raises(InputError, match="test"):
         module.setup("test")
+
+
+def test_workers_hand_over_bytes_and_the_batch_is_that_of_the_floats() -> None:
+    examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
+    handed = stack(examples, [])
+    assert {handed.frames.dtype, handed.poses.dtype, handed.figures.dtype} == {torch.uint8, torch.bool}
+    batch = animation_batch(handed)
+    pixels = to_tensor(handed.frames.numpy())
+    assert torch.equal(batch.reference, pixels[:, 0])
+    assert torch.equal(batch.target.flatten(0, 1), pixels[:, 1:].flatten(0, 1))
+    assert torch.equal(batch.reference_pose, (to_tensor(handed.poses.numpy()[:, 0]) + 1) / 2)
