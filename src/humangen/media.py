@@ -21,6 +21,7 @@ from humangen.types import InputError
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 VIDEO_SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".gif"}
+NARROW = 96  # pixels in a row below which x264's macroblock tree reads memory that nothing was written to
 
 
 @contextmanager
@@ -128,7 +129,10 @@ def encode_video(frames: Iterable[np.ndarray], fps: float, *, quality: int = 12,
                 stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
                 stream.height, stream.width, stream.pix_fmt = frame.shape[0], frame.shape[1], "yuv420p"
                 stream.options = {"crf": str(quality), "g": str(keyframe_every), "preset": "fast"}
-                stream.codec_context.thread_count = 1  # so that the same frames give the same bytes
+                # so that the same frames give the same bytes
+                stream.codec_context.thread_count = 1
+                if frame.shape[1] < NARROW:
+                    stream.options |= {"mbtree": "0"}
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         if stream is None:
             raise InputError("a video needs at least one frame")
