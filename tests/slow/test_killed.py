@@ -112,19 +112,34 @@ def test_ctrl_c_ends_with_one_line(raw: Path, unbroken: Path, tmp_path: Path, wo
     assert contents(out) == contents(unbroken)
 
 
-def test_workers_end_with_the_one_that_began_them(raw: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    run = begun(raw, out, "--workers", "2")
+def workers_of(run: subprocess.Popen, out: Path) -> list[int]:
+    """The processes that it has begun, once they are at work."""
     deadline = time.monotonic() + 300
     while not list((out / ".prep" / "probe").glob("*")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    group = [
-        int(line) for line in subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(run.pid)], text=True).split()
-    ]
-    assert group
+    listed = subprocess.check_output(["ps", "-o", "pid=,args=", "--ppid", str(run.pid)], text=True)
+    return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
+
+
+def test_workers_end_with_the_one_that_began_them(raw: Path, tmp_path: Path) -> None:
+    run = begun(raw, tmp_path / "out", "--workers", "2")
+    workers = workers_of(run, tmp_path / "out")
+    assert len(workers) == 2
     run.kill()
-    run.wait()
+    run.communicate()
     deadline = time.monotonic() + 60
-    while any(Path(f"/proc/{worker}").exists() for worker in group) and time.monotonic() < deadline:
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not [worker for worker in group if Path(f"/proc/{worker}").exists()]
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+
+
+def test_a_worker_that_dies_is_no_traceback(raw: Path, unbroken: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = begun(raw, out, "--workers", "2")
+    os.kill(workers_of(run, out)[0], signal.SIGKILL)
+    _, told = run.communicate(timeout=300)
+    assert run.returncode == 2
+    assert told.startswith("error: a worker process was ended")
+    assert told.count("\n") == 1
+    assert begun(raw, out).wait(timeout=300) == 0
+    assert contents(out) == contents(unbroken)
