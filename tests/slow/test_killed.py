@@ -117,7 +117,7 @@ def workers_of(run: subprocess.Popen, out: Path) -> list[int]:
     deadline = time.monotonic() + 300
     while not list((out / ".prep" / "probe").glob("*")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    listed = subprocess.check_output(["ps", "-o", "pid=,args=", "--ppid", str(run.pid)], text=True)
+    listed = subprocess.check_output(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(run.pid)], text=True)
     return [int(line.split()[0]) for line in listed.splitlines() if "spawn_main" in line]
 
 
