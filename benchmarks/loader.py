@@ -2,16 +2,12 @@
 
 `decord`, `pyav` and, where it is installed, `torchcodec` decode the frames that an example needs, from memory, in one
 thread; ratios are to the fastest of them, so that a loader at 0.85 of its speed has ratio 1.18. `workers_0` is the
-loader inside the process, `workers_1` one worker process: reading shards, decoding, framing, drawing poses, floats.
-`latents` is one worker process on the same clips with their latents. A clip is one example: a reference and --frames
-frames behind one another, and the pose of each.
+loader inside the process, `workers_1` and `workers_2` are worker processes: reading shards, decoding, framing, drawing
+poses, up to the bytes that travel to the device. `latents` is one worker process on the same clips with their latents.
+A clip is one example: a reference and --frames frames behind one another, and the pose of each.
 """
 
 from __future__ import annotations
-
-import os
-
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages, or the system hands out a tensor's memory bit by bit
 
 import argparse
 import io
@@ -155,7 +151,7 @@ def compare(options: argparse.Namespace, folder: Path, latents: Path) -> tuple[d
         for name, decode in decoders(records[0]).items()
     }
     fastest = min(decoding, key=lambda name: min(decoding[name]() for _ in range(2)))
-    loading = {f"workers_{workers}": partial(loading_seconds, data, workers, options.batches) for workers in (0, 1)}
+    loading = {f"workers_{workers}": partial(loading_seconds, data, workers, options.batches) for workers in (0, 1, 2)}
     loading["latents"] = partial(loading_seconds, encoded, 1, options.batches)
     variants = decoding | loading
     rows = timing.measure(variants, baseline=fastest, repeats=options.repeats, warmup=options.warmup)

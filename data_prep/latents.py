@@ -18,7 +18,7 @@ from data_prep.shards import MANIFEST, Members, verify, write_shards
 from humangen.data.framing import Framing
 from humangen.data.index import INDEX, Index
 from humangen.data.latents import encode_latents
-from humangen.data.schema import LATENTS, decode_clip
+from humangen.data.schema import LATENTS, decode_clip, named
 from humangen.data.stream import Stream, evaluation_samples
 from humangen.media import to_tensor
 from humangen.types import InputError, LatentsInfo
@@ -53,20 +53,16 @@ class Encoder:
     def encode(self, sample: Members) -> bytes:
         """The latents of a raw sample; raises `InputError` that names it where it cannot be encoded."""
         record = decode_clip(sample)
-        try:
-            reader, size = record.open(), record.info.video_size
-            view = self.framing(*size, np.random.default_rng(0), record.info.box)
+        with named(record.key):
+            video = record.open()
+            view = self.framing(*video.size, np.random.default_rng(0), record.info.box)
             parts = []
-            for start in range(0, len(reader), self.batch):
-                frames = reader.frames(range(start, min(start + self.batch, len(reader))))
-                if frames.shape[1:3] != size:
-                    raise InputError(f"its pictures are {frames.shape[1:3]}, its json says {size}")
-                parts.append(self.encode_pixels(to_tensor(view.pixels(frames)).to(self.device)))
+            for start in range(0, len(video), self.batch):
+                frames = video.frames(range(start, min(start + self.batch, len(video))), view.picture)
+                parts.append(self.encode_pixels(to_tensor(frames).to(self.device)))
             tensors = {name: torch.cat([part[name] for part in parts], dim=1).half() for name in parts[0]}
             if not all(value.isfinite().all() for value in tensors.values()):
                 raise InputError("its latents are not finite in half precision")
-        except InputError as error:
-            raise InputError(f"sample {record.key}: {error}") from error
         return encode_latents(**tensors)
 
     def encode_pixels(self, pixels: Tensor) -> dict[str, Tensor]:

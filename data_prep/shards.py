@@ -15,7 +15,7 @@ import webdataset as wds
 from upath import UPath
 
 from humangen.data.index import INDEX, Index, Shard
-from humangen.data.schema import decode_clip, decode_pair
+from humangen.data.schema import decode_clip, decode_pair, named
 from humangen.media import decode_picture
 from humangen.types import InputError
 
@@ -113,16 +113,14 @@ def _fail(error: Exception) -> bool:
 def verify_clip(sample: Members) -> None:
     """The video has as many frames as keypoints and as its json says, of its size, and keypoints lie inside."""
     record = decode_clip(sample)
-    info, reader = record.info, record.open()
-    if len(reader) != info.num_frames:
-        raise InputError(f"sample {record.key} has {len(reader)} frames, its json says {info.num_frames}")
-    shape = reader.frames([0, len(reader) - 1]).shape[1:3]
-    padded = info.height + info.height % 2, info.width + info.width % 2  # H.264 sides are even
-    if shape not in ((info.height, info.width), padded):
-        raise InputError(f"sample {record.key} has pictures of {shape}, its json says {info.height}x{info.width}")
-    seen = record.keypoints[record.keypoints[..., 2] > 0]
-    if len(seen) and (seen[:, :2].min() < 0 or seen[:, :2].max() > 1):
-        raise InputError(f"sample {record.key} has keypoints outside of the picture that are said to be seen")
+    with named(record.key):
+        video, info = record.open(), record.info
+        if len(video) != info.num_frames:
+            raise InputError(f"its video has {len(video)} frames, its json says {info.num_frames}")
+        video.frames([0, len(video) - 1])
+        seen = record.keypoints[record.keypoints[..., 2] > 0]
+        if len(seen) and (seen[:, :2].min() < 0 or seen[:, :2].max() > 1):
+            raise InputError("it has keypoints outside of the picture that are said to be seen")
 
 
 def verify_pair(sample: Members) -> None:

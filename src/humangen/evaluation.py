@@ -89,9 +89,13 @@ def evaluate(painter: Painter, batches: Iterable[AnimationBatch], protocol: Prot
 
 def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path) -> dict[str, Any]:
     """Scores by a protocol's configuration, and leaves result.json and some moving pictures in `output`."""
-    batches = build(protocol["data"]).test_dataloader()
-    result = evaluate(painter, track(batches, "painting and scoring"), build(protocol["definition"]))
-    keep_clips(painter, next(iter(batches)).to(painter.device), output / "clips")
+    data = build(protocol["data"])
+
+    def batches() -> Iterator[AnimationBatch]:
+        return data.batches(data.test_dataloader(), painter.device)
+
+    result = evaluate(painter, track(batches(), "painting and scoring"), build(protocol["definition"]))
+    keep_clips(painter, next(batches()), output / "clips")
     write_result(output / "result.json", result)
     return result
 

@@ -8,7 +8,7 @@ Pixels are float in [-1, 1], channels first; pose maps are float in [0, 1], chan
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -30,8 +30,18 @@ class LatentsInfo:
     image_encoder: str | None = None
 
 
+class Movable:
+    """Dataclasses of tensors that a Trainer moves whole."""
+
+    def to(self, device: torch.device | str, **how: Any) -> Self:
+        """The same with its tensors on `device`."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]
+        moved = {name: value.to(device, **how) for name, value in values if isinstance(value, Tensor)}
+        return replace(self, **moved)  # type: ignore[type-var]
+
+
 @dataclass
-class AnimationBatch:
+class AnimationBatch(Movable):
     """B reference pictures and the K clips to paint of them, clips of the same sample side by side.
 
     Where `latents` says who made them, `reference` (B C h w) and `target` (K F C h w) are latents, not pixels.
@@ -49,18 +59,9 @@ class AnimationBatch:
     reference_tokens: Tensor | None = None  # B N D, beside latents where they were stored
     skipped: list[str] = field(default_factory=list)
 
-    def to(self, device: torch.device | str) -> AnimationBatch:
-        """The same batch with its tensors on `device`."""
-        moved: dict[str, Any] = {
-            name: value.to(device)
-            for name, value in ((each.name, getattr(self, each.name)) for each in fields(self))
-            if isinstance(value, Tensor)
-        }
-        return replace(self, **moved)
-
 
 @dataclass
-class TryOnBatch:
+class TryOnBatch(Movable):
     """K people, the garments they are to wear, and the region that a garment is painted into."""
 
     keys: list[str]  # K
@@ -72,7 +73,7 @@ class TryOnBatch:
 
 
 @dataclass
-class PictureBatch:
+class PictureBatch(Movable):
     """Pictures alone, for training a codec."""
 
     keys: list[str]

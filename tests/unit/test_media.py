@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -155,15 +158,38 @@ def test_a_video_comes_back(tmp_path: Path, height: int, width: int, fps: float)
     assert np.abs(read[:, :height, :width] - frames[numbers].astype(int)).mean() < 8
 
 
-def test_the_same_frames_give_the_same_bytes() -> None:
-    assert encode_video(moving(64, 64), 8.0) == encode_video(moving(64, 64), 8.0)
+ENCODED = """
+import hashlib, numpy as np
+from humangen.media import encode_video
+numbers = np.random.default_rng(0)
+for height, width in ((96, 64), (200, 150), (200, 192), (128, 128), (1024, 576)):
+    frames = numbers.integers(0, 256, (12, height // 8, width // 8 + 1, 3), np.uint8).repeat(8, 1).repeat(8, 2)
+    print(hashlib.sha256(encode_video(frames[:, :, :width], 30)).hexdigest())
+"""
+
+
+def test_the_same_frames_give_the_same_bytes_whatever_was_in_memory() -> None:
+    """With its macroblock tree, x264 reads memory that nothing was written to; the C library fills it here."""
+    encoded = [
+        subprocess.run(
+            [sys.executable, "-c", ENCODED],
+            env={**os.environ, "MALLOC_PERTURB_": filled},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for filled in ("0", "170")
+    ]
+    assert encoded[0] == encoded[1]
+    assert len(encoded[0].split()) == 5
+
+
+def test_a_video_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="at least one frame"):
         encode_video([], 8.0)
 
 
 @pytest.mark.parametrize("kind", ["cut", "text", "empty", "absent"])
-@pytest.mark.parametrize("in_memory", [False, True])
-def test_what_is_no_video_is_named(tmp_path: Path, kind: str, in_memory: bool) -> None:
+def test_what_is_no_video_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "video.mp4"
     whole = encode_video(moving(32, 32), 8.0)
     contents = {"cut": whole[: len(whole) // 2], "text": b"not a video", "empty": b""}
@@ -172,13 +198,14 @@ def test_what_is_no_video_is_named(tmp_path: Path, kind: str, in_memory: bool) -
             open_video(path)
         return
     path.write_bytes(contents[kind])
-    with pytest.raises(InputError, match="memory" if in_memory else r"video\.mp4"):
-        open_video(contents[kind] if in_memory else path).frames([0, 5])
+    with pytest.raises(InputError, match=r"video\.mp4"):
+        open_video(path).frames([0, 5])
 
 
 def test_frames_that_are_not_there_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="memory"):
-        open_video(encode_video(moving(32, 32), 8.0)).frames([6])
+    write_video(tmp_path / "video.mp4", moving(32, 32), 8.0)
+    with pytest.raises(InputError, match=r"video\.mp4"):
+        open_video(tmp_path / "video.mp4").frames([6])
 
 
 def test_a_failed_write_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:

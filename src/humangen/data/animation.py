@@ -17,11 +17,11 @@ from humangen.data.framing import Framing, View
 from humangen.data.index import Index
 from humangen.data.latents import read_latents
 from humangen.data.module import Finish, Make, ShardData
-from humangen.data.schema import LATENTS, ClipRecord, decode_clip
+from humangen.data.schema import LATENTS, ClipRecord, decode_clip, named
 from humangen.data.stream import LARGE, Sample
 from humangen.media import floats
 from humangen.pose.draw import draw_poses
-from humangen.types import AnimationBatch, InputError, LatentsInfo, PictureBatch
+from humangen.types import AnimationBatch, InputError, LatentsInfo, Movable, PictureBatch
 
 PICTURES = frozenset({"mp4", "figure.npz"})  # what nobody reads where there are latents
 
@@ -42,20 +42,13 @@ class Example:
 def make_example(sample: Sample, *seed: int, sampler: ClipSampler, framing: Framing) -> Example:
     """Draws frames and a view for one raw sample; the draw depends on (`seed`, sample key) alone."""
     record = decode_clip(sample)
-    try:
-        random = _generator(record, seed)
-        choice = sampler(record.usable, record.info.fps, random)
-        frames = record.open().frames(choice.frames)
-        height, width = frames.shape[1:3]
-        view = framing(height, width, random, record.info.box)
-        poses = _poses(record, choice, view, height, width)
-        pixels = torch.from_numpy(np.ascontiguousarray(view.pixels(frames)))
+    with named(record.key):
+        choice, view, poses = _draw(record, seed, sampler, framing)
+        frames = torch.from_numpy(record.open().frames(choice.frames, view.picture))
         figures = None
         if record.figure is not None:
-            figures = torch.from_numpy(np.ascontiguousarray(view.mask(record.figure[choice.frames])))
-    except InputError as error:
-        raise InputError(f"sample {record.key}: {error}") from error
-    return Example(record.key, pixels, poses, choice.targets, figures)
+            figures = torch.from_numpy(np.stack([view.mask(record.figure[number]) for number in choice.frames]))
+    return Example(record.key, frames, poses, choice.targets, figures)
 
 
 def make_latent_example(
@@ -63,12 +56,8 @@ def make_latent_example(
 ) -> Example:
     """`make_example` of frames that were encoded beforehand; what is drawn is the same. No video is read."""
     record = decode_clip(sample, pictures=False)
-    try:
-        random = _generator(record, seed)
-        choice = sampler(record.usable, record.info.fps, random)
-        height, width = record.info.video_size
-        view = framing(height, width, random, record.info.box)
-        poses = _poses(record, choice, view, height, width)
+    with named(record.key):
+        choice, view, poses = _draw(record, seed, sampler, framing)
         if LATENTS not in sample:
             raise InputError(f"{LATENTS} is not there")
         read = partial(read_latents, sample[LATENTS], length=len(record.usable), mirrored=view.mirrored)
@@ -76,24 +65,24 @@ def make_latent_example(
         tokens = None
         if latents.image_encoder:
             tokens = torch.from_numpy(read(name="tokens", frames=[choice.reference])[0])
-    except InputError as error:
-        raise InputError(f"sample {record.key}: {error}") from error
     return Example(record.key, frames, poses, choice.targets, latents=latents, tokens=tokens)
 
 
-def _generator(record: ClipRecord, seed: tuple[int, ...]) -> np.random.Generator:
-    return np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
-
-
-def _poses(record: ClipRecord, choice: Choice, view: View, height: int, width: int) -> Tensor:
-    """The chosen frames' poses, drawn as the view of pictures of height x width shows them."""
+def _draw(
+    record: ClipRecord, seed: tuple[int, ...], sampler: ClipSampler, framing: Framing
+) -> tuple[Choice, View, Tensor]:
+    """Which frames, seen how, and the poses drawn in them."""
+    random = np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
+    choice = sampler(record.usable, record.info.fps, random)
+    height, width = record.info.video_size
+    view = framing(height, width, random, record.info.box)
     keypoints = view.keypoints(record.keypoints[choice.frames], height, width)
-    return torch.from_numpy(draw_poses(keypoints, view.height, view.width))
+    return choice, view, torch.from_numpy(draw_poses(keypoints, view.height, view.width))
 
 
 @dataclass(frozen=True)
-class Stack:
-    """Examples side by side, as they travel from a worker: bytes, a quarter of the floats they become."""
+class Stack(Movable):
+    """Examples side by side, as they travel to the device: bytes, a quarter of the floats they become."""
 
     keys: list[str]
     targets: list[tuple[tuple[int, ...], ...]]

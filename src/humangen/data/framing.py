@@ -22,13 +22,13 @@ class View:
     width: int
     mirrored: bool
 
-    def pixels(self, frames: np.ndarray) -> np.ndarray:
-        """uint8 (F, H, W, 3) -> (F, height, width, 3)."""
-        return self._apply(frames, cv2.INTER_AREA if self.box_height >= self.height else cv2.INTER_CUBIC)
+    def picture(self, picture: np.ndarray) -> np.ndarray:
+        """uint8 (H, W, 3) -> (height, width, 3)."""
+        return self._apply(picture, cv2.INTER_AREA if self.box_height >= self.height else cv2.INTER_CUBIC)
 
-    def mask(self, masks: np.ndarray) -> np.ndarray:
-        """bool (F, H, W) -> (F, height, width)."""
-        return self._apply(masks.view(np.uint8), cv2.INTER_NEAREST).view(bool)
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """bool (H, W) -> (height, width)."""
+        return self._apply(mask.view(np.uint8), cv2.INTER_NEAREST).view(bool)
 
     def keypoints(self, keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
         """Keypoints in units of a picture height x width -> in units of the view."""
@@ -36,16 +36,11 @@ class View:
         cropped = pose.crop(keypoints, *box)
         return pose.mirror(cropped) if self.mirrored else cropped
 
-    def _apply(self, frames: np.ndarray, interpolation: int) -> np.ndarray:
-        rows, columns = (
-            slice(self.top, self.top + self.box_height),
-            slice(self.left, self.left + self.box_width),
-        )
-        boxes = frames[:, rows, columns]
-        if boxes.shape[1:3] != (self.height, self.width):
-            size = (self.width, self.height)
-            boxes = np.stack([cv2.resize(box, size, interpolation=interpolation) for box in boxes])
-        return boxes[:, :, ::-1] if self.mirrored else boxes
+    def _apply(self, picture: np.ndarray, interpolation: int) -> np.ndarray:
+        box = picture[self.top : self.top + self.box_height, self.left : self.left + self.box_width]
+        if box.shape[:2] != (self.height, self.width):
+            box = cv2.resize(box, (self.width, self.height), interpolation=interpolation)
+        return box[:, ::-1] if self.mirrored else box
 
 
 class Framing:

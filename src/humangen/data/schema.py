@@ -11,22 +11,32 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from humangen.data.video import StoredVideo
 from humangen.media import (
-    VideoReader,
     decode_labels,
     encode_picture,
-    open_video,
     picture_format,
 )
 from humangen.pose.keypoints import check
 from humangen.types import InputError
 
 LATENTS = "latents.safetensors"
+
+
+@contextmanager
+def named(key: str) -> Iterator[None]:
+    """Names the sample in what is said of its faults."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"sample {key}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -66,11 +76,13 @@ class ClipRecord:
         """Which frames show the person and nobody else: bool (F,)."""
         return np.ones(len(self.keypoints), bool) if self.people is None else self.people == 1
 
-    def open(self) -> VideoReader:
-        """A reader on the video; raises `InputError` where video and keypoints disagree in length."""
-        reader = open_video(self.video)
-        self.check_length(len(reader), "video")
-        return reader
+    def open(self) -> StoredVideo:
+        """The video; raises `InputError` where the rest disagrees with it in length or size."""
+        video = StoredVideo(self.video)
+        self.check_length(len(video), "video")
+        if video.size != self.info.video_size:
+            raise InputError(f"its pictures are {video.size} pixels, its json says {self.info.video_size}")
+        return video
 
     def check_length(self, length: int, name: str) -> None:
         """Raises `InputError` where what is called `name`, of `length` frames, and the rest are not equally long."""

@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from humangen.data.framing import Framing
 from humangen.data.module import ShardData
-from humangen.data.schema import decode_pair
+from humangen.data.schema import decode_pair, named
 from humangen.data.stream import Sample
-from humangen.media import decode_picture, fit_picture, to_tensor
+from humangen.media import decode_picture, fit_picture, floats
 from humangen.pose.draw import draw_pose
-from humangen.types import InputError, TryOnBatch
+from humangen.types import InputError, Movable, TryOnBatch
 
 
 @dataclass(frozen=True)
 class PairExample:
-    """One sample, decoded and framed, in the batch's formats but for the sample axis."""
+    """One sample, decoded and framed."""
 
     key: str
     person: np.ndarray  # H, W, 3, uint8
@@ -34,14 +35,12 @@ def make_pair_example(sample: Sample, *seed: int, framing: Framing) -> PairExamp
     """Draws a view for one raw sample, of the person, her region and her pose alike; the garment is fitted into a
     picture of the same size and mirrored with them. The draw depends on (`seed`, sample key) alone."""
     record = decode_pair(sample)
-    try:
+    with named(record.key):
         person = decode_picture(record.person, "person")
         garment = decode_picture(record.garment, "garment")
-    except InputError as error:
-        raise InputError(f"sample {record.key}: {error}") from error
-    height, width = person.shape[:2]
-    if record.region.shape != (height, width):
-        raise InputError(f"sample {record.key}: the region is {record.region.shape}, the person {height, width}")
+        height, width = person.shape[:2]
+        if record.region.shape != (height, width):
+            raise InputError(f"the region is {record.region.shape}, the person {height, width}")
     random = np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
     view = framing(height, width, random)
     pose = np.zeros((view.height, view.width, 3), np.uint8)
@@ -50,25 +49,35 @@ def make_pair_example(sample: Sample, *seed: int, framing: Framing) -> PairExamp
     fitted = fit_picture(garment, view.height, view.width)
     return PairExample(
         record.key,
-        view.pixels(person[None])[0],
+        view.picture(person),
         fitted[:, ::-1] if view.mirrored else fitted,
-        view.mask(record.region[None])[0],
+        view.mask(record.region),
         pose,
     )
 
 
-def collate_pairs(examples: list[PairExample], skipped: list[str]) -> TryOnBatch:
-    def pictures(name: str) -> torch.Tensor:
-        return to_tensor(np.stack([getattr(example, name) for example in examples]))
+@dataclass(frozen=True)
+class PairStack(Movable):
+    """Examples side by side, as they travel to the device: bytes, a quarter of the floats they become."""
 
-    return TryOnBatch(
-        keys=[example.key for example in examples],
-        person=pictures("person"),
-        garment=pictures("garment"),
-        region=torch.from_numpy(np.stack([example.region for example in examples]))[:, None],
-        pose=(pictures("pose") + 1) / 2,
-        skipped=skipped,
-    )
+    keys: list[str]
+    pictures: Tensor  # 3 K H W 3, uint8: persons, garments, poses
+    region: Tensor  # K H W, bool
+    skipped: list[str]
+
+
+def stack_pairs(examples: list[PairExample], skipped: list[str]) -> PairStack:
+    def together(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(example, name) for example in examples]))
+
+    pictures = torch.stack([together(name) for name in ("person", "garment", "pose")])
+    return PairStack([example.key for example in examples], pictures, together("region"), skipped)
+
+
+def tryon_batch(stack: PairStack) -> TryOnBatch:
+    person, garment, pose = floats(stack.pictures)
+    region = stack.region[:, None]
+    return TryOnBatch(stack.keys, person, garment, region, pose=(pose + 1) / 2, skipped=stack.skipped)
 
 
 class TryOnData(ShardData):
@@ -83,6 +92,7 @@ class TryOnData(ShardData):
         super().__init__(
             make_training=partial(make_pair_example, framing=train_framing),
             make_evaluation=partial(make_pair_example, framing=eval_framing),
-            collate=collate_pairs,
+            collate=stack_pairs,
+            finish=tryon_batch,
             **shared,
         )

@@ -27,8 +27,8 @@ class CodecTask(Task):
 
     def on_fit_start(self) -> None:
         if not self.trainer.ckpt_path:
-            loader = self.trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]
-            batches = itertools.islice(loader, self.num_fit_batches)
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            batches = itertools.islice(data.batches(data.train_dataloader()), self.num_fit_batches)
             self.network.fit_components(batch.pixels for batch in batches)
 
     def error(self, pixels: Tensor, noise: float) -> Tensor:

@@ -181,8 +181,8 @@ def test_the_data_module_gives_batches_of_its_kind(tmp_path: Path, data: type, b
     module = data(shards=str(tmp_path), batch_size=2, eval_batch_size=2, seed=0, train_sampler=SAMPLER,
                   eval_sampler=SAMPLER, train_framing=FRAMING, eval_framing=FRAMING)  # fmt: skip
     module.setup("fit")
-    assert isinstance(next(iter(module.train_dataloader())), batch)
-    assert [type(each) for each in module.val_dataloader()] == [batch, batch]
+    assert isinstance(next(module.batches(module.train_dataloader())), batch)
+    assert [type(each) for each in module.batches(module.val_dataloader())] == [batch, batch]
     with pytest.raises(InputError, match="test"):
         module.setup("test")
 

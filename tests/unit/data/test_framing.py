@@ -40,23 +40,23 @@ def centre(picture: np.ndarray) -> np.ndarray:
 ])  # fmt: skip
 def test_pixels_masks_and_keypoints_move_together(view: View) -> None:
     picture, keypoints = marked()
-    pixels = view.pixels(picture)
+    pixels = view.picture(picture[0])
     moved = view.keypoints(keypoints, HEIGHT, WIDTH)
-    assert pixels.shape == (1, view.height, view.width, 3)
+    assert pixels.shape == (view.height, view.width, 3)
     pixel = 1 / np.array([view.width, view.height])
-    assert (np.abs(centre(pixels[0]) - moved[0, 0, :2]) < 0.6 * pixel).all()
-    mask = view.mask(picture[..., 0] > 128)
+    assert (np.abs(centre(pixels) - moved[0, 0, :2]) < 0.6 * pixel).all()
+    mask = view.mask(picture[0, ..., 0] > 128)
     assert mask.dtype == bool
-    assert (np.abs(centre(mask[0]) - moved[0, 0, :2]) < 1.1 * pixel).all()
+    assert (np.abs(centre(mask) - moved[0, 0, :2]) < 1.1 * pixel).all()
     assert (moved[..., 2] == 1).all()
 
 
 def test_mirroring_twice_is_the_identity() -> None:
     view = View(0, 0, HEIGHT, WIDTH, HEIGHT, WIDTH, mirrored=True)
     generator = np.random.default_rng(0)
-    picture = generator.integers(0, 256, (1, HEIGHT, WIDTH, 3), np.uint8)
+    picture = generator.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     keypoints = generator.random((1, 128, 3), np.float32)
-    np.testing.assert_array_equal(view.pixels(view.pixels(picture)), picture)
+    np.testing.assert_array_equal(view.picture(view.picture(picture)), picture)
     np.testing.assert_array_equal(view.mask(view.mask(picture[..., 0] > 9)), picture[..., 0] > 9)
     twice = view.keypoints(view.keypoints(keypoints, HEIGHT, WIDTH), HEIGHT, WIDTH)
     np.testing.assert_allclose(twice, keypoints, atol=1e-6)

@@ -75,7 +75,8 @@ def data(shards: Path, kind: type = AnimationData, **changes: Any) -> AnimationD
 
 
 def batches(shards: Path, count: int = 3, **changes: Any) -> list[Any]:
-    return list(itertools.islice(data(shards, **changes).train_dataloader(), count))
+    module = data(shards, **changes)
+    return list(itertools.islice(module.batches(module.train_dataloader()), count))
 
 
 def tiny_task(pipeline: Pipeline) -> AnimationTask:
@@ -116,7 +117,8 @@ def test_workers_read_the_same(encoded: Path, workers: int) -> None:
 
 
 def test_evaluation_and_a_codec_that_learns_see_pixels(plain: Path, encoded: Path) -> None:
-    (batch,), (expected,) = (list(data(folder).val_dataloader()) for folder in (encoded, plain))
+    modules = [data(folder) for folder in (encoded, plain)]
+    (batch,), (expected,) = (list(module.batches(module.val_dataloader())) for module in modules)
     assert batch.latents is None
     assert torch.equal(batch.target, expected.target)
     for pictures, others in zip(batches(encoded, kind=PictureData), batches(plain, kind=PictureData), strict=True):

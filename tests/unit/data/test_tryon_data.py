@@ -74,13 +74,13 @@ def test_the_data_module_gives_batches(tmp_path: Path) -> None:
         shards=str(tmp_path), batch_size=2, eval_batch_size=3, seed=0, train_framing=framing, eval_framing=framing
     )
     data.setup("fit")
-    batch = next(iter(data.train_dataloader()))
+    batch = next(data.batches(data.train_dataloader()))
     assert isinstance(batch, TryOnBatch)
     assert batch.person.shape == batch.garment.shape == batch.pose.shape == (2, 3, 32, 24)
     assert batch.region.shape == (2, 1, 32, 24)
     assert batch.region.dtype == torch.bool
     assert data.val_dataloader() == []
-    assert [key for each in data.test_dataloader() for key in each.keys] == ["a", "b", "c"]
+    assert [key for each in data.batches(data.test_dataloader()) for key in each.keys] == ["a", "b", "c"]
 
 
 def test_a_sample_without_its_garment_is_named() -> None:

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from humangen.data.schema import ClipRecord
-from humangen.media import encode_video
 from tests.unit.data_prep.drawn import (
     JOINTS,
     clip_folder,
@@ -157,10 +156,3 @@ def test_pictures_are_one_shot(tmp_path: Path) -> None:
         Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
     assert prepare("tiktok", tmp_path / "raw", tmp_path / "out") == 0
     assert [record.info.num_frames for record in records(tmp_path / "out")] == [40]
-
-
-def test_the_same_narrow_frames_give_the_same_bytes() -> None:
-    """With its macroblock tree, x264 gives others every fifth time here."""
-    videos = {encode_video(pictures(12, 96, 64, seed=6), 30) for _ in range(20)}
-    assert len(videos) == 1
-    assert b"mbtree=0" in videos.pop()

@@ -189,7 +189,7 @@ def test_a_broken_sample_does_not_cost_the_page(tmp_path: Path) -> None:
     write_shards(tmp_path / "train", "train", samples, kind="animation", per_shard=2).write(tmp_path / "train")
     shown = sheet(open_splits(UPath(tmp_path))[0])
     assert "<b>whole</b>" in shown
-    assert re.search(r'<b>broken</b>.*?class="note">video in memory cannot be decoded', shown)
+    assert re.search(r'<b>broken</b>.*?class="note">its video cannot be decoded: Invalid data found', shown)
 
 
 def test_folders_without_shards_are_refused(clips: Path, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_shards_in_a_bucket_are_those_on_a_disk(raw: Path, tmp_path: Path, monke
 
     data = first_of(bucket)
     data.setup("fit")
-    batch = next(iter(data.train_dataloader()))
+    batch = next(data.batches(data.train_dataloader()))
     assert batch.target.shape == (2, 1, 3, 32, 32)
     assert not batch.skipped
 
