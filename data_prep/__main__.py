@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from data_prep.sources.tiktok import TikTokSource
 from data_prep.sources.ubcfashion import UbcFashionSource
 from data_prep.sources.videos import VideosSource
 from data_prep.sources.vitonhd import VitonHdSource
-from data_prep.splits import PRESETS, preset
+from data_prep.splits import OFFICIAL, PRESETS
 from data_prep.tryon import PairOptions, PairSource, prepare_pairs
 from data_prep.work import Executor
 from humangen.types import InputError
@@ -41,15 +42,15 @@ def parser() -> argparse.ArgumentParser:
     add_dancers(sources)
     add_inspect(sources)
     latents_parser(sources, size)
-    for name, (about, split) in CLIP_SOURCES.items():
+    for name, (about, *splits) in CLIP_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)
-        if split:
-            one.add_argument("--split", default=split, choices=sorted(PRESETS), help="who is held out")
+        one.add_argument("--split", default=splits[0], choices=splits, help="who is held out")
         one.set_defaults(run=run_clips)
-    for name, about in PAIR_SOURCES.items():
+    for name, (about, split) in PAIR_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)
+        one.add_argument("--split", default=split, choices=[split], help=OFFICIAL[split])
         one.add_argument("--region", default="own", choices=("own", "parse", "rectangle"), help=REGION_HELP)
         one.add_argument("--masks", type=Path, help="folder of your own regions, KEY.png or PERSON.png")
         one.set_defaults(run=run_pairs)
@@ -60,16 +61,16 @@ POSE_HELP = (
     "where keypoints come from: the source's own files or an estimator (own where there are files, else mediapipe)"
 )
 REGION_HELP = "what is to paint: the source's mask (the parse map where it has none), the parse map and pose, a box"
-CLIP_SOURCES = {
-    "tiktok": ("the TikTok set: folders of pictures, or DisCo's TSVs", "tiktok_public"),
-    "ubcfashion": ("UBC Fashion: train/*.mp4 and test/*.mp4, by the official lists where they are there", None),
-    "videos": ("any folder of videos; those in one folder show one person", "random"),
-}
-
-
+ANY = "random", "train", "test"  # splits of people that any source may be placed by
+CLIP_SOURCES = {  # what they are, and the splits that suit them
+    "tiktok": ("the TikTok set: folders of pictures, or DisCo's TSVs", "tiktok_public", "tiktok_disco10", *ANY),
+    "ubcfashion": ("UBC Fashion: train/*.mp4 and test/*.mp4, by the official lists where they are there",
+                   "ubc_official", *ANY),
+    "videos": ("any folder of videos; those in one folder show one person", *ANY),
+}  # fmt: skip
 PAIR_SOURCES = {
-    "vitonhd": "VITON-HD: people and the garments they wear, paired and unpaired",
-    "dresscode": "DressCode: the same for upper bodies, lower bodies and dresses",
+    "vitonhd": ("VITON-HD: people and the garments they wear, paired and unpaired", "vitonhd_official"),
+    "dresscode": ("DressCode: the same for upper bodies, lower bodies and dresses", "dresscode_official"),
 }
 
 
@@ -111,20 +112,20 @@ def executor(options: argparse.Namespace) -> Executor:
 
 def run_clips(options: argparse.Namespace) -> None:
     makers: dict[str, Callable[[], ClipSource]] = {
-        "tiktok": lambda: TikTokSource(options.input, preset(options.split)),
-        "ubcfashion": lambda: UbcFashionSource(options.input),
-        "videos": lambda: VideosSource(options.input, preset(options.split)),
+        "tiktok": lambda: TikTokSource(options.input, PRESETS[options.split]),
+        "ubcfashion": lambda: UbcFashionSource(options.input, PRESETS.get(options.split)),
+        "videos": lambda: VideosSource(options.input, PRESETS[options.split]),
     }
     choices = Options(options.pose, options.models, options.size)
-    place = place_of(options, {"split": getattr(options, "split", None), **asdict(choices)})
-    tell(prepare_clips(makers[options.source](), place, choices), options.output)
+    with closing(place_of(options, {"split": options.split, **asdict(choices)})) as place:
+        tell(prepare_clips(makers[options.source](), place, choices), options.output)
 
 
 def run_pairs(options: argparse.Namespace) -> None:
     makers: dict[str, Callable[[Path], PairSource]] = {"vitonhd": VitonHdSource, "dresscode": DressCodeSource}
     choices = PairOptions(options.pose, options.models, options.size, options.region, options.masks)
-    place = place_of(options, asdict(choices))
-    tell(prepare_pairs(makers[options.source](options.input), place, choices), options.output)
+    with closing(place_of(options, {"split": options.split, **asdict(choices)})) as place:
+        tell(prepare_pairs(makers[options.source](options.input), place, choices), options.output)
 
 
 def place_of(options: argparse.Namespace, settings: dict[str, Any]) -> Place:

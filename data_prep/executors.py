@@ -92,4 +92,5 @@ class Ray:
 
 
 def _call(function: Callable[[Any], Any], job: Any) -> Any:
+    cv2.setNumThreads(1)
     return function(job)

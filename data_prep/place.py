@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from filelock import FileLock, Timeout
 from rich.progress import track
 from upath import UPath
 
@@ -33,15 +34,25 @@ class Place:
     work: Work
     executor: Executor
     settings: dict[str, Any]
+    lock: FileLock
 
     def begin(self) -> None:
         """To be called once it is clear that there is something to do; raises `InputError` where it was begun with
-        other settings."""
+        other settings, or another process is at it."""
+        self.work.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(f"another run is at work in {self.work.folder}: wait until it ends, or stop it") from error
         self.work.settle(self.settings)
         self.work.tidy()
         if isinstance(self.output, Path):
             for path in [*leftovers(self.output), *self.output.glob(f".{Path(LEDGER).stem}.*")]:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def close(self) -> None:
+        """Lets others in."""
+        self.lock.release()
 
     def run(self, stages: Sequence[Stage], jobs: Sequence[Job], problems: list[Problem]) -> None:
         """Stage after stage, each over the jobs that have come so far; what fails is added to `problems`."""
@@ -77,8 +88,9 @@ class Place:
             gone = sorted({line["key"] for line in read_manifest(path)} - keys.get(path.name, set()))
             if gone:
                 raise InputError(
-                    f"{len(gone)} samples of {path} do not come out of the input any more ({gone[0]}): put their files "
-                    f"back, or remove {path}, and the same command writes it anew"
+                    f"{len(gone)} samples of {path} do not come out of the input any more ({gone[0]}): their files are "
+                    f"gone, or now another split's or another key's (see the ledger). Put them back, or remove {path}, "
+                    f"and the same command writes it anew"
                 )
 
 
@@ -91,7 +103,7 @@ def place_at(output: str, work: Path | None, settings: dict[str, Any], executor:
         if not isinstance(target, Path):
             raise InputError(f"{output} is not on this machine: name a folder for what is done so far with --work")
         work = target / ".prep"
-    return Place(target, Work(work), executor, json.loads(json.dumps(settings, default=str)))
+    return Place(target, Work(work), executor, json.loads(json.dumps(settings, default=str)), FileLock(work / "lock"))
 
 
 def with_unique_keys(items: Iterable[Raw]) -> list[Raw]:

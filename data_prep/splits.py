@@ -54,7 +54,8 @@ def _tiktok_number(identity: str, last: int) -> int:
 PRESETS: dict[str, Split] = {each.__name__: each for each in (random, train, test, tiktok_public, tiktok_disco10)}
 
 
-def preset(name: str) -> Split:
-    if name not in PRESETS:
-        raise InputError(f"no split {name!r}; there are {', '.join(PRESETS)}")
-    return PRESETS[name]
+OFFICIAL = {
+    "ubc_official": "500 clips for training and 100 for test, by the lists or folders of UBC Fashion",
+    "vitonhd_official": "11,647 people for training and 2,032 for test, by the lists of VITON-HD",
+    "dresscode_official": "the lists of DressCode, by category",
+}  # those that the source itself knows

@@ -9,29 +9,33 @@ from urllib.parse import unquote
 
 from data_prep.frames import VideoFrames
 from data_prep.items import Problem, RawClip, is_hidden, no_file, safe_key
+from data_prep.splits import Split
 from humangen.types import InputError
 
 
 @dataclass(frozen=True)
 class UbcFashionSource:
-    """`ubc_official`: 500 clips for training and 100 for test, by fashion_train.txt and fashion_test.txt (lines of
-    URLs or names) if they lie in `folder`, else by the folders train and test. Each clip is a person of its own."""
+    """500 clips for training and 100 for test, by fashion_train.txt and fashion_test.txt (lines of URLs or names) if
+    they lie in `folder`, else by the folders train and test; or all of them placed by another `split`. Each clip is a
+    person of its own."""
 
     folder: Path
+    split: Split | None = None
     name: ClassVar[str] = "ubcfashion"
 
     def discover(self) -> tuple[list[RawClip], list[Problem]]:
         videos, problems = self._videos()
         clips = []
-        for split in ("train", "test"):
-            listed = self._listed(split)
-            found = {path.stem: path for path in reversed(videos) if self._is_in(path, split, listed)}
+        for official in ("train", "test"):
+            listed = self._listed(official)
+            found = {path.stem: path for path in reversed(videos) if self._is_in(path, official, listed)}
             for name in sorted(set(found) | (listed or set())):
                 if name in found:
                     path = found[name].relative_to(self.folder).as_posix()
+                    split = self.split(name) if self.split else official
                     clips.append(RawClip(safe_key(name), name, split, path, VideoFrames(found[name])))
                 else:
-                    reason = f"{self._list(split)} names {name}, and there is no {name}.mp4 below {self.folder}"
+                    reason = f"{self._list(official)} names {name}, and there is no {name}.mp4 below {self.folder}"
                     problems.append(Problem(safe_key(name), "discover", "failed", reason))
         if not clips:
             raise InputError(f"no clip in {self.folder}: UBC Fashion is {self.folder}/train/*.mp4 and test/*.mp4")

@@ -48,6 +48,17 @@ def likeness(one: np.ndarray, other: np.ndarray) -> float:
     return float(cv2.PSNR(one, other))
 
 
+def test_a_ray_cluster_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    one = prepared(monkeypatch, "tiktok", REAL / "tiktok_folder", tmp_path / "one")
+    other = prepared(monkeypatch, "tiktok", REAL / "tiktok_folder", tmp_path / "other", "--ray", "local")
+    ray.shutdown()
+    written = [path.relative_to(one) for path in sorted(one.rglob("*")) if path.is_file()]
+    assert {path.name for path in written} >= {"000000.tar", "index.json", "ledger.jsonl"}
+    for path in written:
+        assert (one / path).read_bytes() == (other / path).read_bytes(), path
+
+
 def test_tiktok_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = prepared(monkeypatch, "tiktok", REAL / "tiktok_folder", tmp_path / "shards")
     records = [decode_clip(sample) for sample in samples(folder, "train", "animation")]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from tests.unit.data_prep.drawn import (
@@ -200,3 +201,9 @@ def test_shards_may_lie_on_another_disk_than_the_work(raw: Path, out: Path, tmp_
             path.rmdir() if path.is_dir() else path.unlink()
         work.rmdir()
     assert contents(tmp_path / "other") == contents(out)
+
+
+def test_two_runs_into_one_folder_are_refused(raw: Path, out: Path, capsys: pytest.CaptureFixture) -> None:
+    with FileLock(out / ".prep" / "lock"):
+        assert "another run is at work" in refused(capsys, "tiktok", raw, out)
+    assert prepare("tiktok", raw, out) == 0
