@@ -43,8 +43,6 @@ class Pool:
                 "goes on where this one ended"
             ) from error
         except BaseException:
-            for future in futures:
-                future.cancel()
             for worker in multiprocessing.active_children():
                 worker.terminate()  # or the end of this process waits for theirs
             raise

@@ -18,11 +18,11 @@ CASES = {
     "train": (["train.py", *SMALL, "--batch", "3"], {"plain", "causal_1", "causal_3", "full", "canvas"}),
     "loader": (
         ["loader.py", *SMALL, "--clips", "4", "--batch", "1", "--batches", "2"],
-        {"decord", "pyav", "workers_0", "workers_1", "latents"},
+        {"decord", "pyav", "workers_0", "workers_1", "workers_2", "latents"},
     ),
     "loader-clip": (
         ["loader.py", *SMALL, "--clips", "2", "--batch", "1", "--batches", "2", "--frames", "4"],
-        {"decord", "pyav", "workers_0", "workers_1", "latents"},
+        {"decord", "pyav", "workers_0", "workers_1", "workers_2", "latents"},
     ),
     "prep": (["prep.py", *SMALL, "--frames", "4"], {"decode", "probe", "cut", "person", "pose", "transcode"}),
 }
