@@ -33,7 +33,7 @@ def run(config: dict[str, Any]) -> None:
     if resume and resume.is_dir():
         raise InputError(f"{resume} holds weights only, and no training to resume: start from it with init={resume}")
     task, data = build(config["task"]), build(config["data"])
-    task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler")})
+    task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler", "height", "width")})
     for source in filter(None, (config["init"], config["resume"])):
         checkpoint.check_same_mask(checkpoint.load(source), config)
     if config["init"]:

@@ -20,6 +20,9 @@ ALLOWED_TARGETS = (
     "torch.optim.",
     "transformers.optimization.get_cosine_schedule_with_warmup",
     "transformers.get_cosine_schedule_with_warmup",
+    "transformers.optimization.get_constant_schedule_with_warmup",
+    "transformers.get_constant_schedule_with_warmup",
+    "bitsandbytes.optim.",
 )
 
 

@@ -97,3 +97,8 @@ class Condition:
     pose: Tensor  # K F 3 H W, [0, 1]
     tokens: Tensor  # K N D
     present: Tensor | None = None  # K, bool
+
+
+@dataclass
+class EncodedCondition(Condition):
+    """A condition whose `pose` is no picture any more, but what the pose encoder makes of it (K, F, width, h, w)."""

@@ -44,7 +44,7 @@ def tiny_task(drop_rate: float) -> AnimationTask:
         pipeline=pipeline,
         weighting=MinSnr(),
         drop_rate=drop_rate,
-        trainable_parts="image",
+        trainable_parts="unet",
         seed=0,
         optimizer=partial(torch.optim.AdamW, lr=1e-3),
         learning_rate=partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from rich.progress import track
 
-from humangen.checkpoint import find, load_pipeline, load_sampler
+from humangen.checkpoint import find, load, load_pipeline, load_sampler
 from humangen.cli.errors import positive
-from humangen.inference.animate import animate
-from humangen.inference.poses import pose_source
+from humangen.inference.animate import Drive, stream
+from humangen.inference.poses import KeypointPoses, PoseVideo, pose_source
+from humangen.inference.ranks import join_ranks
 from humangen.media import (
     contact_sheet,
     fit_box,
@@ -23,23 +27,35 @@ from humangen.media import (
     write_picture,
     write_video,
 )
+from humangen.pose.align import align
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import NUM_KEYPOINTS, crop, load_keypoints
 from humangen.types import InputError
 
+SHOWN = 8  # frames on the sheet
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", default="shipped", help="run, checkpoint or weights folder")
+    parser.add_argument("--checkpoint", default="shipped", help="run, checkpoint, weights or exported folder")
     parser.add_argument("--reference", type=Path, required=True, help="picture of the person")
     parser.add_argument("--reference-pose", type=Path, help="keypoints .npz of the reference (default: none)")
     parser.add_argument("--poses", required=True, help="pose video, keypoints .npz, or dancer:SEED")
+    parser.add_argument(
+        "--align",
+        action=argparse.BooleanOptionalAction,
+        help="give the poses the reference's proportions and place (default: where both are keypoints)",
+    )
     parser.add_argument("--output", type=Path, required=True, help="mp4 to write; a .png sheet goes beside it")
-    parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="pixels (default: as the checkpoint was trained)"
+    )
     parser.add_argument("--frames", type=positive(int), help="paint at most this many frames")
     parser.add_argument("--fps", type=positive(float), help="frames per second of the output (default: the source's)")
     parser.add_argument("--steps", type=positive(int), help="sampling steps (default: as the checkpoint says)")
     parser.add_argument("--solver", help="ddim, dpm, or euler for flow models (default: as the checkpoint says)")
-    parser.add_argument("--window", type=positive(int), default=8, help="frames painted at once; long clips overlap")
+    parser.add_argument(
+        "--window", type=positive(int), help="frames painted at once; long clips overlap (default: as it was trained)"
+    )
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
@@ -48,53 +64,90 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     if options.output.suffix != ".mp4":
         raise InputError(f"--output {options.output} must end in .mp4")
-    height, width = options.size
+    trained = load(options.checkpoint).config
+    height, width = options.size or (trained.get("height", 128), trained.get("width", 128))
     picture = read_picture(options.reference)
     reference = fit_picture(picture, height, width)
-    poses, fps = pose_source(options.poses, height, width)
-    poses, fps = poses[: options.frames], options.fps or fps
+    keypoints = reference_keypoints(options.reference_pose, picture.shape[:2], height, width)
+    poses = aligned(options, pose_source(options.poses, height, width), keypoints)
+    num_frames = min(poses.num_frames, options.frames or poses.num_frames)
     began = time.perf_counter()
-    frames = paint(options, reference, reference_pose(options.reference_pose, picture.shape[:2], height, width), poses)
-    write_video(options.output, frames, fps)
+    ranks = join_ranks(options.device)
+    painted = paint(options, reference, draw_pose(keypoints, height, width), poses, num_frames)
+    if ranks.index > 0:  # the first one writes; the others only paint
+        for _ in painted:
+            pass
+        return
+    shown = np.linspace(0, num_frames - 1, min(SHOWN, num_frames)).round().astype(int).tolist()
+    kept: list[np.ndarray] = []
+
+    def passing() -> Iterator[np.ndarray]:
+        for number, frame in enumerate(track(painted, "painting", total=num_frames)):
+            if number in shown:
+                kept.append(frame)
+            yield frame
+
+    write_video(options.output, passing(), options.fps or poses.fps)
     sheet = options.output.with_suffix(".png")
-    shown = np.linspace(0, len(frames) - 1, min(8, len(frames))).round().astype(int)
-    blank = np.full_like(reference, 255)
-    write_picture(sheet, contact_sheet([[reference, *frames[shown]], [blank, *poses[shown]]]))
+    drawn = [poses.draw(range(number, number + 1))[0] for number in shown]
+    write_picture(sheet, contact_sheet([[reference, *kept], [draw_pose(keypoints, height, width), *drawn]]))
     seconds = time.perf_counter() - began
-    print(f"{options.output} ({len(frames)} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
+    print(f"{options.output} ({num_frames} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
 
 
-def reference_pose(path: Path | None, source: tuple[int, int], height: int, width: int) -> np.ndarray:
-    """The drawn pose of a reference of `source` (height, width) where `fit_picture` has put it; black without one."""
-    keypoints = np.zeros((NUM_KEYPOINTS, 3), np.float32)
-    if path:
-        top, left, box_height, box_width = fit_box(source, height, width)
-        box = -left / box_width, -top / box_height, width / box_width, height / box_height
-        keypoints = crop(load_keypoints(path)[0], *box)
-    return draw_pose(keypoints, height, width)
+def reference_keypoints(path: Path | None, source: tuple[int, int], height: int, width: int) -> np.ndarray:
+    """The keypoints of a reference of `source` (height, width) where `fit_picture` has put it; unseen without one."""
+    if not path:
+        return np.zeros((NUM_KEYPOINTS, 3), np.float32)
+    top, left, box_height, box_width = fit_box(source, height, width)
+    box = -left / box_width, -top / box_height, width / box_width, height / box_height
+    return crop(load_keypoints(path)[0], *box)
+
+
+def aligned(
+    options: argparse.Namespace, poses: KeypointPoses | PoseVideo, reference: np.ndarray
+) -> KeypointPoses | PoseVideo:
+    """The poses in the reference's proportions, unless that is not wanted or cannot be."""
+    if isinstance(poses, KeypointPoses) and options.reference_pose and options.align is not False:
+        aspect = poses.width / poses.height
+        return replace(
+            poses, keypoints=align(poses.keypoints, reference, driver_aspect=aspect, reference_aspect=aspect)
+        )
+    if options.align:
+        raise InputError("--align needs keypoints of both: --reference-pose FILE.npz, and --poses that are no video")
+    return poses
 
 
 def paint(
-    options: argparse.Namespace, reference: np.ndarray, reference_pose: np.ndarray, poses: np.ndarray
-) -> np.ndarray:
-    """Frames (F, H, W, 3) uint8 from a picture, its pose and poses (F, H, W, 3)."""
+    options: argparse.Namespace,
+    reference: np.ndarray,
+    reference_pose: np.ndarray,
+    poses: KeypointPoses | PoseVideo,
+    num_frames: int,
+) -> Iterator[np.ndarray]:
+    """Frames (H, W, 3) uint8 from a picture, its pose and poses, one after the other."""
     pipeline = load_pipeline(options.checkpoint).to(options.device)
-    pose = (to_tensor(poses)[None] + 1) / 2
     with torch.inference_mode():
         read = pipeline.encode_reference(
             to_tensor(reference)[None].to(options.device),
             ((to_tensor(reference_pose)[None] + 1) / 2).to(options.device),
         )
-        condition = pipeline.condition(read, pose.to(options.device))
-    painted = animate(
+
+    def drawn(frames: range) -> torch.Tensor:
+        return ((to_tensor(poses.draw(frames))[None] + 1) / 2).to(options.device)
+
+    changes = {"solver": options.solver, "num_steps": options.steps, "window": options.window}
+    if options.window:
+        changes["overlap"] = options.window // 4
+    pieces = stream(
         pipeline,
         read,
-        condition,
-        keys=[str(options.reference.name)],
-        sampler=load_sampler(options.checkpoint, solver=options.solver, num_steps=options.steps),
+        Drive(drawn, num_frames, read.tokens),
+        keys=[options.reference.name],
+        sampler=load_sampler(options.checkpoint, **changes),
         guidance=options.guidance,
         seed=options.seed,
-        window=options.window,
-        overlap=options.window // 4,
+        ranks=join_ranks(options.device),
     )
-    return to_uint8(painted[0])
+    for piece in pieces:
+        yield from to_uint8(piece[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -15,7 +17,7 @@ def drop_reference(condition: Condition, null: Tensor, present: Tensor) -> Condi
     if present.all():
         return condition
     tokens = torch.where(present[:, None, None], condition.tokens, null)
-    return Condition(condition.pose, tokens, present)
+    return replace(condition, tokens=tokens, present=present)
 
 
 def guided(conditional: Denoise, unconditional: Denoise, scale: float) -> Denoise:

@@ -15,10 +15,13 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Sampler:
-    """Which solver, and how many steps it takes."""
+    """Which solver, how many steps it takes, and how many frames of a long clip are painted at once, `overlap` of
+    them with the next."""
 
     solver: str = "ddim"
     num_steps: int = 20
+    window: int = 8
+    overlap: int = 2
 
 
 @torch.no_grad()

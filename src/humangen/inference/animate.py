@@ -1,48 +1,75 @@
-"""The person of a reference picture, in the poses of a clip."""
+"""The person of a reference picture, in the poses of a clip of any length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from humangen.diffusion.noise import frame_noise
-from humangen.diffusion.sample import Sampler, sample
-from humangen.inference.windows import windowed, windows
+from humangen.diffusion.sample import Denoise, Sampler
+from humangen.inference.ranks import OneRank, Ranks
+from humangen.inference.windows import sample_windows, windows
 from humangen.models.pipeline import Pipeline
 from humangen.types import Condition, Reference
 
+DECODED_AT_ONCE = 8  # frames; the codec needs more memory for each than the network does
+
+
+@dataclass(frozen=True)
+class Drive:
+    """What clips are to show: `poses` draws a range of their frames, (K, f, 3, H, W) in [0, 1], when it is their turn;
+    `tokens` (K, N, D) are those of the reference."""
+
+    poses: Callable[[range], Tensor]
+    num_frames: int
+    tokens: Tensor
+
 
 @torch.inference_mode()
-def animate(
+def stream(
     pipeline: Pipeline,
     reference: Reference | None,
-    condition: Condition,
+    drive: Drive,
     *,
     keys: Sequence[str],
     sampler: Sampler,
     guidance: float = 1.0,
     seed: int = 0,
-    window: int = 8,
-    overlap: int = 2,
-) -> Tensor:
-    """Clips (K, F, 3, H, W) in [-1, 1] for `condition`'s poses (K, F, 3, H, W); None as the reference paints
-    somebody. The noise of a frame depends on (`seed`, its clip's key, its number) alone."""
-    pose = condition.pose
-    clips, num_frames = pose.shape[:2]
+    ranks: Ranks | None = None,
+) -> Iterator[Tensor]:
+    """Frames (K, f, 3, H, W) in [-1, 1], a few after the other; None as the reference paints somebody.
+
+    The reference is read once, the poses of a window are encoded once, and no more windows are held than `sampler`
+    takes steps, whatever the length. The noise of a frame depends on (`seed`, its clip's key, its number) alone.
+    """
+    ranks, codec = ranks or OneRank(), pipeline.codec
     prepared = None if reference is None else pipeline.denoiser.prepare(reference)
-    pieces = [
-        (
-            part,
-            pipeline.denoise(prepared, Condition(pose[:, part.start : part.stop], condition.tokens), guidance),
-        )
-        for part in windows(num_frames, window, overlap)
-    ]
-    codec = pipeline.codec
-    size = [side // codec.downscale for side in pose.shape[-2:]]
-    noise = frame_noise(seed, keys, range(num_frames), (codec.channels, *size)).to(pose)
-    solver = pipeline.schedule.solver(sampler.solver, sampler.num_steps)
-    latents = sample(windowed(pieces, num_frames), noise, solver)
-    frames = [codec.decode(chunk) for chunk in latents.flatten(0, 1).split(16)]
-    return torch.cat(frames).unflatten(0, (clips, num_frames))
+    first = drive.poses(range(1))
+    shape = codec.channels, *(side // codec.downscale for side in first.shape[-2:])
+
+    def denoiser(frames: range) -> Denoise:
+        condition = pipeline.denoiser.encode_pose(Condition(drive.poses(frames), drive.tokens))
+        return pipeline.denoise(prepared, condition, guidance)
+
+    def noise(frames: range) -> Tensor:
+        return frame_noise(seed, keys, frames, shape).to(first)
+
+    parts = windows(drive.num_frames, sampler.window, sampler.overlap)
+    solver = partial(pipeline.schedule.solver, sampler.solver, sampler.num_steps)
+    for latents in sample_windows(parts, denoiser, noise, solver, ranks):
+        chunks = latents.flatten(0, 1).split(DECODED_AT_ONCE)
+        like = [first.new_empty(len(chunk), 3, *first.shape[-2:]) for chunk in chunks]
+        decoded = ranks.map([partial(codec.decode, chunk) for chunk in chunks], like)
+        yield torch.cat(decoded).unflatten(0, latents.shape[:2])
+
+
+def animate(pipeline: Pipeline, reference: Reference | None, condition: Condition, **options: Any) -> Tensor:
+    """Clips (K, F, 3, H, W) in [-1, 1] for `condition`'s poses (K, F, 3, H, W), whole; `options` as for `stream`."""
+    pose = condition.pose
+    drive = Drive(lambda frames: pose[:, frames.start : frames.stop], pose.shape[1], condition.tokens)
+    return torch.cat([*stream(pipeline, reference, drive, **options)], dim=1)

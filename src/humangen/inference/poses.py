@@ -1,13 +1,15 @@
-"""Poses to animate with, from where people have them."""
+"""Poses to animate with, from where people have them, drawn when it is their turn."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from humangen.data.dancers import render_clip
-from humangen.media import VIDEO_SUFFIXES, fit_picture, open_video
+from humangen.media import VIDEO_SUFFIXES, VideoReader, fit_picture, open_video
 from humangen.pose.draw import draw_poses
 from humangen.pose.keypoints import load_keypoints
 from humangen.types import InputError
@@ -15,26 +17,71 @@ from humangen.types import InputError
 KEYPOINT_FPS = 8.0
 
 
-def pose_source(source: str, height: int, width: int, *, num_frames: int = 16) -> tuple[np.ndarray, float]:
-    """Drawn poses, uint8 (F, height, width, 3), and their frames per second, from a rendered pose video, an .npz
-    of keypoints, or `dancer:SEED` (`num_frames` of a drawn dance)."""
-    if source.startswith("dancer:"):
-        return dancer_poses(source.removeprefix("dancer:"), height, width, num_frames), KEYPOINT_FPS
+class Poses(Protocol):
+    """Drawn poses by frame number."""
+
+    num_frames: int
+    fps: float
+
+    def draw(self, frames: range) -> np.ndarray:
+        """uint8 (f, H, W, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class KeypointPoses:
+    """`keypoints` (F, 128, 3) in units of a picture of `height` x `width`."""
+
+    keypoints: np.ndarray
+    height: int
+    width: int
+    fps: float = KEYPOINT_FPS
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.keypoints)
+
+    def draw(self, frames: range) -> np.ndarray:
+        return draw_poses(self.keypoints[frames.start : frames.stop], self.height, self.width)
+
+
+@dataclass(frozen=True)
+class PoseVideo:
+    """A video of drawn poses, each frame fitted into `height` x `width`."""
+
+    video: VideoReader
+    height: int
+    width: int
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.video)
+
+    @property
+    def fps(self) -> float:
+        return self.video.fps
+
+    def draw(self, frames: range) -> np.ndarray:
+        return np.stack([fit_picture(frame, self.height, self.width) for frame in self.video.frames(frames)])
+
+
+def pose_source(source: str, height: int, width: int, *, num_frames: int = 16) -> KeypointPoses | PoseVideo:
+    """The poses of a rendered pose video, of an .npz of keypoints, or of `dancer:SEED` (`num_frames` of a dance)."""
     path = Path(source)
+    if source.startswith("dancer:"):
+        return KeypointPoses(dance(source.removeprefix("dancer:"), height, width, num_frames), height, width)
     if path.suffix == ".npz":
-        return draw_poses(load_keypoints(path), height, width), KEYPOINT_FPS
+        return KeypointPoses(load_keypoints(path), height, width)
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        reader = open_video(path)
-        frames = reader.frames(range(len(reader)))
-        return np.stack([fit_picture(frame, height, width) for frame in frames]), reader.fps
+        return PoseVideo(open_video(path), height, width)
     raise InputError(
         f"{source} is no pose source: give a pose video ({', '.join(sorted(VIDEO_SUFFIXES))}), "
         "an .npz of keypoints, or dancer:SEED"
     )
 
 
-def dancer_poses(seed: str, height: int, width: int, num_frames: int) -> np.ndarray:
+def dance(seed: str, height: int, width: int, num_frames: int) -> np.ndarray:
+    """The keypoints of the dancer and the dance of a seed."""
     if not seed.isdecimal():
         raise InputError(f"dancer:{seed} needs a number, for example dancer:7")
-    clip = render_clip(int(seed), int(seed), num_frames, KEYPOINT_FPS, height, width)
-    return draw_poses(clip.keypoints, height, width)
+    return render_clip(int(seed), int(seed), num_frames, KEYPOINT_FPS, height, width).keypoints

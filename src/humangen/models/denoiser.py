@@ -13,7 +13,7 @@ from humangen.attention.schemes import REFERENCE, SCHEMES, TARGET
 from humangen.attention.spatial import Alone, Cached, Joint, Read, Spatial, share
 from humangen.models.pose_encoder import PoseEncoder
 from humangen.models.unet import SpatialUNet
-from humangen.types import Condition, InputError, Reference
+from humangen.types import Condition, EncodedCondition, InputError, Reference
 
 
 class Denoiser(nn.Module, ABC):
@@ -56,6 +56,11 @@ class Denoiser(nn.Module, ABC):
         present = None if condition.present is None else share(condition.present, len(noisy) * frames)
         return self.paint(noisy, timestep, condition, Cached(cache=reference, frames=frames, present=present))
 
+    def encode_pose(self, condition: Condition) -> Condition:
+        """The same condition with what can be computed once for all steps; `forward` takes either."""
+        features = self.pose_encoder(condition.pose.flatten(0, 1)).unflatten(0, condition.pose.shape[:2])
+        return EncodedCondition(features, condition.tokens, condition.present)
+
     def paint(self, noisy: Tensor, timestep: Tensor, condition: Condition, spatial: Spatial) -> Tensor:
         """The targets alone through the network."""
         rows, times, tokens, pose = self._rows(noisy, timestep, condition)
@@ -64,13 +69,10 @@ class Denoiser(nn.Module, ABC):
 
     def _rows(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> tuple[Tensor, ...]:
         """Latents, timesteps, tokens and pose features, one row per frame."""
-        rows = noisy.flatten(0, 1)
-        return (
-            rows,
-            share(timestep, len(rows)),
-            share(condition.tokens, len(rows)),
-            self.pose_encoder(condition.pose.flatten(0, 1)),
-        )
+        rows, pose = noisy.flatten(0, 1), condition.pose.flatten(0, 1)
+        if not isinstance(condition, EncodedCondition):
+            pose = self.pose_encoder(pose)
+        return rows, share(timestep, len(rows)), share(condition.tokens, len(rows)), pose
 
 
 class RowDenoiser(Denoiser):
@@ -170,6 +172,9 @@ class CanvasDenoiser(Denoiser):
 
     def prepare(self, reference: Reference) -> Reference:
         return reference
+
+    def encode_pose(self, condition: Condition) -> Condition:
+        return condition  # the encoder sees both halves together
 
     def join(self, noisy: Tensor, timestep: Tensor, condition: Condition, reference: Reference) -> Tensor:
         return self._paint_canvas(noisy, timestep, condition, reference.latents, self.posed(reference))

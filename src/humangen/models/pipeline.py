@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ class Pipeline(nn.Module):
 
     def unconditional(self, condition: Condition) -> Condition:
         """The same poses of nobody."""
-        return Condition(condition.pose, self.null_tokens(condition))
+        return replace(condition, tokens=self.null_tokens(condition))
 
     def null_tokens(self, condition: Condition) -> Tensor:
         return self.image_encoder.null(len(condition.pose)).to(condition.tokens)

@@ -14,10 +14,10 @@ from humangen.diffusion.loss import noise_bands, squared_error
 from humangen.diffusion.noise import keyed_generator
 from humangen.diffusion.region import keep_outside
 from humangen.diffusion.weighting import Weighting
-from humangen.models.motion import motion_parameters
+from humangen.models.parts import train_only
 from humangen.models.pipeline import Pipeline
 from humangen.tasks.base import Task
-from humangen.types import Condition, InputError, Reference
+from humangen.types import Condition, Reference
 
 Batch = TypeVar("Batch")
 
@@ -36,10 +36,12 @@ class Exercise:
 
 
 class DenoisingTask(Task, Generic[Batch]):
-    """Noise, predict, compare; `trainable_parts` is `motion` (the temporal layers alone) or `image` (all others).
+    """Noise, predict, compare; `trainable_parts` is one of `models.parts`.
 
-    `drop_rate` is the share of clips that learn without their reference. Timestep, noise and drop of a clip
-    depend on (`seed`, step, key) alone, not on the batch or the rank it comes in.
+    `drop_rate` is the share of clips that learn without their reference. `noise_offset` adds that much of one more
+    number to each channel's noise, so that a clip's brightness is learned as well (Guttenberg 2023). Timestep, noise
+    and drop of a clip depend on (`seed`, step, key) alone, not on the batch or the rank it comes in.
+    `gradient_checkpointing` computes activations again in the backward pass instead of holding them.
     """
 
     def __init__(
@@ -50,17 +52,17 @@ class DenoisingTask(Task, Generic[Batch]):
         drop_rate: float,
         trainable_parts: str,
         seed: int,
+        noise_offset: float = 0.0,
+        gradient_checkpointing: bool = False,
         **optimisation: Any,
     ) -> None:
         super().__init__(**optimisation)
         self.pipeline = pipeline
         self.network = pipeline.denoiser
-        self.weighting, self.drop_rate, self.seed = weighting, drop_rate, seed
-        if trainable_parts not in ("image", "motion"):
-            raise InputError(f"no parts {trainable_parts!r} to train; there are image, motion")
-        motion = set(motion_parameters(self.network))
-        for parameter in self.network.parameters():
-            parameter.requires_grad_((parameter in motion) == (trainable_parts == "motion"))
+        self.weighting, self.drop_rate, self.noise_offset, self.seed = weighting, drop_rate, noise_offset, seed
+        train_only(self.network, trainable_parts)
+        if gradient_checkpointing:
+            self.network.unet.enable_gradient_checkpointing()
 
     @abstractmethod
     def prepare(self, batch: Batch) -> Exercise:
@@ -86,6 +88,9 @@ class DenoisingTask(Task, Generic[Batch]):
         timestep = torch.cat([self.pipeline.schedule.draw(1, generator) for generator in generators])
         present = torch.cat([torch.rand(1, generator=generator) for generator in generators]) >= self.drop_rate
         noise = torch.stack([torch.randn(clean.shape[1:], generator=generator) for generator in generators])
+        if self.noise_offset:
+            channels = [torch.randn(clean.shape[2], generator=generator) for generator in generators]
+            noise += self.noise_offset * torch.stack(channels)[:, None, :, None, None]
         return timestep.to(clean.device), noise.to(clean), present.to(clean.device)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:

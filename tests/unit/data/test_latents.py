@@ -81,7 +81,7 @@ def batches(shards: Path, count: int = 3, **changes: Any) -> list[Any]:
 
 def tiny_task(pipeline: Pipeline) -> AnimationTask:
     return AnimationTask(
-        pipeline=pipeline, weighting=Uniform(), drop_rate=0.3, trainable_parts="image", seed=0,
+        pipeline=pipeline, weighting=Uniform(), drop_rate=0.3, trainable_parts="unet", seed=0,
         optimizer=torch.optim.SGD, learning_rate=partial(torch.optim.lr_scheduler.StepLR, step_size=1),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ def tiny_task(**changes: Any) -> AnimationTask:
         "pipeline": tiny_pipeline(),
         "weighting": Uniform(),
         "drop_rate": 0.5,
-        "trainable_parts": "image",
+        "trainable_parts": "unet",
         "seed": 3,
         "optimizer": partial(torch.optim.SGD, lr=0.1),
         "learning_rate": partial(torch.optim.lr_scheduler.StepLR, step_size=1),
@@ -97,9 +97,27 @@ def test_motion_alone_is_trained_where_asked() -> None:
     assert trained == {id(parameter) for parameter in motion_parameters(task.network)}
 
 
-def test_parts_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(InputError, match="image, motion"):
-        tiny_task(trainable_parts="everything")
+def test_a_noise_offset_moves_whole_channels_and_nothing_else(task: AnimationTask) -> None:
+    one, other = drawn(task, ["a", "b"]), drawn(tiny_task(noise_offset=0.5), ["a", "b"])
+    assert torch.equal(one[0], other[0])
+    assert torch.equal(one[2], other[2])
+    moved = other[1] - one[1]
+    torch.testing.assert_close(moved, moved.mean((1, 3, 4), keepdim=True).expand_as(moved))
+    assert moved[:, 0, :, 0, 0].unique().numel() == 2 * 4
+    spread = task.draw([str(number) for number in range(500)], torch.zeros(500, 1, 4, 1, 1), 0)[1]
+    wider = tiny_task(noise_offset=0.5).draw([str(number) for number in range(500)], torch.zeros(500, 1, 4, 1, 1), 0)[1]
+    assert (wider - spread).std() == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(("parts", "frames"), [("unet", 1), ("motion", 2)])
+def test_gradient_checkpointing_changes_no_gradient(parts: str, frames: int) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        task = tiny_task(trainable_parts=parts, gradient_checkpointing=checkpointing).train()
+        task.losses(tiny_batch(["a", "b"], frames=frames), 0)[0].sum().backward()
+        gradients.append([parameter.grad for parameter in task.trainable()])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_a_loss_that_is_no_number_stops_the_training(task: AnimationTask) -> None:

@@ -24,7 +24,7 @@ def task() -> TryOnTask:
         pipeline=tiny_pipeline(),
         weighting=Uniform(),
         drop_rate=0.0,
-        trainable_parts="image",
+        trainable_parts="unet",
         seed=3,
         optimizer=partial(torch.optim.SGD, lr=0.1),
         learning_rate=partial(torch.optim.lr_scheduler.StepLR, step_size=1),
