@@ -24,7 +24,7 @@ LAYERS = [
     {"models", "data"},
     {"inference", "tasks", "strategies"},
     {"callbacks"},
-    {"build", "checkpoint", "evaluation", "report"},
+    {"build", "checkpoint", "export", "evaluation", "report", "diffusers_pipeline"},
     {"cli"},
 ]
 PREPARATION = ("data.schema", "data.index", "data.dancers", "pose", "media", "types")  # what data_prep may import
@@ -35,7 +35,11 @@ DOORS = {
     "hydra": ("train.py", "evaluate.py", "src/humangen/build.py"),
     "omegaconf": ("train.py", "evaluate.py", "src/humangen/build.py"),
     "webdataset": ("src/humangen/data/stream.py", "data_prep/shards.py"),
-    "diffusers": ("src/humangen/models/", "src/humangen/diffusion/schedule.py"),
+    "diffusers": (
+        "src/humangen/models/",
+        "src/humangen/diffusion/schedule.py",
+        "src/humangen/diffusers_pipeline.py",
+    ),
     "transformers": ("src/humangen/models/",),
     "lightning": (
         "src/humangen/tasks/",

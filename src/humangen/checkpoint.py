@@ -1,4 +1,4 @@
-"""Trained weights in files: training checkpoints, and folders of safetensors with a config."""
+"""Trained weights in files: training checkpoints, weights folders, and exported folders."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from humangen.build import build
 from humangen.diffusion.sample import Sampler
-from humangen.media import replacing
+from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
 from humangen.models.pipeline import Pipeline
 from humangen.models.pretrained import SHIPPED
 from humangen.types import InputError
@@ -33,14 +33,17 @@ class Stored:
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint file meant by a file, a run folder or a weights folder; `shipped`: the package's own."""
+    """The checkpoint meant by a file, a run folder, a weights folder or an exported folder; `shipped`: the package's
+    own."""
     path = SHIPPED if str(path) == "shipped" else Path(path)
-    if (path / WEIGHTS).is_file() or path.is_file():
+    if (path / WEIGHTS).is_file() or (path / INDEX).is_file() or path.is_file():
         return path
     last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
     if last:
         return last[-1]
-    raise InputError(f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {WEIGHTS}")
+    raise InputError(
+        f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {INDEX} or {WEIGHTS}"
+    )
 
 
 def load(path: str | Path) -> Stored:
@@ -48,7 +51,7 @@ def load(path: str | Path) -> Stored:
     path = find(path)
     if path.is_dir():
         try:
-            return Stored(json.loads((path / CONFIG).read_text()), load_file(path / WEIGHTS), path)
+            return Stored(json.loads((path / CONFIG).read_text()), _folder_weights(path), path)
         except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"{path} is not a weights folder that can be read: {error}") from error
     try:
@@ -62,6 +65,14 @@ def load(path: str | Path) -> Stored:
         prefix, weights = "module.", content["ema"]
     named = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     return Stored(content["hyper_parameters"], named, path)
+
+
+def _folder_weights(folder: Path) -> dict[str, Tensor]:
+    """The denoiser's weights; in an exported folder they lie with its two parts."""
+    if (folder / WEIGHTS).is_file():
+        return load_file(folder / WEIGHTS)
+    files = {part: load_file(folder / part / SAFETENSORS) for part in ("unet", "pose_encoder")}
+    return {f"{part}.{name}": value for part, values in files.items() for name, value in values.items()}
 
 
 def load_weights(network: nn.Module, stored: Stored) -> None:
@@ -98,7 +109,10 @@ def _mask(node: dict[str, Any] | None) -> str:
 
 
 def load_pipeline(path: str | Path) -> Pipeline:
-    """A pipeline ready for inference, from a checkpoint, a run folder or a weights folder."""
+    """A pipeline ready for inference, in float32, from a checkpoint, a run, a weights folder or an exported folder."""
+    path = find(path)
+    if (path / INDEX).is_file():
+        return assemble(read_parts(path))
     stored = load(path)
     if not stored.config.get("pipeline"):
         raise InputError(f"{stored.source} does not hold a denoiser")
@@ -111,18 +125,3 @@ def load_sampler(path: str | Path, **changes: Any) -> Sampler:
     """The sampler a checkpoint was configured with, changed where `changes` are not None."""
     given = {name: value for name, value in changes.items() if value is not None}
     return build(load(path).config["sampler"] | given, INFERENCE)
-
-
-def export(checkpoint: str | Path, folder: str | Path) -> None:
-    """Writes the network of a checkpoint, a denoiser or a codec, as a weights folder in half precision."""
-    stored, folder = load(checkpoint), Path(folder)
-    if not stored.config.get("pipeline"):
-        codec = build(stored.config["model"]["codec"], INFERENCE)
-        load_weights(codec, stored)
-        codec.save(folder)
-        return
-    weights = {name: value.half().contiguous() for name, value in stored.weights.items()}
-    with replacing(folder / WEIGHTS) as temporary:
-        save_file(weights, temporary)
-    with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(stored.config, indent=1) + "\n")

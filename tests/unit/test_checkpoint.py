@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from humangen.build import build
-from humangen.checkpoint import Stored, check_same_mask, export, find, load, load_weights
+from humangen.checkpoint import Stored, check_same_mask, find, load, load_weights
 from humangen.diffusion.sample import Sampler
+from humangen.export import export_weights
 from humangen.types import InputError
 
 ROWS, CANVAS = "humangen.models.denoiser.RowDenoiser", "humangen.models.denoiser.CanvasDenoiser"
@@ -65,9 +66,9 @@ def test_a_run_folder_means_its_last_checkpoint(tmp_path: Path) -> None:
     assert find(tmp_path) == find(tmp_path / "run") == find(path) == path
 
 
-def test_an_export_is_a_folder_that_loads(tmp_path: Path) -> None:
+def test_a_weights_folder_loads(tmp_path: Path) -> None:
     config = configured(scheme="causal")
-    export(saved(tmp_path / "a.ckpt", network(0.5), config), tmp_path / "weights")
+    export_weights(saved(tmp_path / "a.ckpt", network(0.5), config), tmp_path / "weights")
     stored = load(tmp_path / "weights")
     assert stored.config == config
     assert stored.weights["weight"].dtype == torch.float16
@@ -75,6 +76,8 @@ def test_an_export_is_a_folder_that_loads(tmp_path: Path) -> None:
     load_weights(fresh, stored)
     assert fresh.weight.dtype == torch.float32
     assert fresh.weight.eq(0.5).all()
+    with pytest.raises(InputError, match="weights/denoiser.safetensors is there already"):
+        export_weights(tmp_path / "a.ckpt", tmp_path / "weights")
 
 
 class Trap:
@@ -102,7 +105,7 @@ def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path, monkeypatch, cont
 @pytest.mark.parametrize("damage", ["no config", "broken config", "broken weights"])
 def test_a_weights_folder_that_cannot_be_read_is_named(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "weights"
-    export(saved(tmp_path / "a.ckpt", network(), configured()), folder)
+    export_weights(saved(tmp_path / "a.ckpt", network(), configured()), folder)
     if damage == "no config":
         (folder / "config.json").unlink()
     else:

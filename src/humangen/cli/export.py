@@ -1,18 +1,31 @@
-"""Writes what a checkpoint has trained as a folder of half-precision safetensors with its configuration."""
+"""Writes what a checkpoint has trained as a folder in diffusers' layout that holds everything sampling needs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from humangen.checkpoint import export
+import torch
+
+from humangen.export import export, export_weights
+
+PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", type=Path, required=True, help="run folder or checkpoint")
-    parser.add_argument("--output", type=Path, required=True, help="weights folder to write")
+    parser.add_argument("--checkpoint", required=True, help="run folder or checkpoint")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write; it must not be there yet")
+    parser.add_argument("--dtype", choices=PRECISIONS, default="float16", help="precision of the weights")
+    parser.add_argument(
+        "--weights-only",
+        dest="export",
+        action="store_const",
+        const=export_weights,
+        default=export,
+        help="the denoiser alone; its frozen networks are looked for where they are now",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
-    export(options.checkpoint, options.output)
+    options.export(options.checkpoint, options.output, PRECISIONS[options.dtype])
     print(f"{options.output}: load it with --checkpoint {options.output}")

@@ -7,8 +7,10 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
+from diffusers import ModelMixin
 from diffusers.models.autoencoders.vae import Decoder
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -60,7 +62,7 @@ class Codec(nn.Module, ABC):
     def synthesise(self, latents: Tensor) -> Tensor: ...
 
 
-class PatchCodec(Codec):
+class PatchCodec(Codec, ModelMixin):
     """A codec that a CPU trains in minutes: principal components of 8x8 patches, and a network that refines them.
 
     Encoding is linear: the first `channels` components of each patch, each divided by the square root of its
@@ -116,10 +118,10 @@ class PatchCodec(Codec):
         self.components.copy_(vectors.flip(1)[:, : self.channels])
         self.scale.copy_(deviations**-0.5 / deviations.mean().sqrt())
 
-    def save(self, folder: str | Path) -> None:
-        """Writes half-precision weights and the constructor's options."""
+    def save(self, folder: str | Path, dtype: torch.dtype = torch.float16) -> None:
+        """Writes the weights, in half precision unless told, and the constructor's options."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        weights = {name: value.to(dtype).contiguous() for name, value in self.state_dict().items()}
         save_file(weights, Path(folder) / "codec.safetensors")
         (Path(folder) / "codec.json").write_text(json.dumps(self.options, indent=1) + "\n")
 
@@ -131,3 +133,13 @@ class PatchCodec(Codec):
         codec = cls(**json.loads(options.read_text()))
         codec.load_state_dict(load_file(Path(folder) / "codec.safetensors"))
         return codec
+
+    def save_pretrained(self, save_directory: str | Path, **_: Any) -> None:
+        """`save` as diffusers calls it, in the precision it has."""
+        self.save(save_directory, self.scale.dtype)
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path, torch_dtype: torch.dtype | None = None, **_: Any) -> PatchCodec:
+        """`from_folder` as diffusers calls it."""
+        codec = cls.from_folder(path).eval()
+        return nn.Module.to(codec, torch_dtype) if torch_dtype else codec

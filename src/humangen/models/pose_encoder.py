@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 
 import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
 from diffusers.models.controlnets.controlnet import ControlNetConditioningEmbedding
 from torch import Tensor, nn
 
 
-class PoseEncoder(nn.Module):
+class PoseEncoder(ModelMixin, ConfigMixin):
     """ControlNet's conditioning stem (3 -> width channels, one latent cell per 8 pixels), zero at the start.
 
     `position_frequencies` > 0 adds a learned map of that many Fourier frequencies of each cell's place in the
     picture, so that a small network without pretrained knowledge can find "the same place" in the reference.
     """
 
+    @register_to_config
     def __init__(
         self, *, width: int, channels: tuple[int, ...] = (16, 32, 96, 256), position_frequencies: int = 0
     ) -> None:
