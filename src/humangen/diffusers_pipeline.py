@@ -76,8 +76,9 @@ class SpatialPipeline(DiffusionPipeline):
 
         Pictures are PIL, uint8 arrays (H, W, 3), or tensors: `reference` (3, H, W) in [-1, 1], `poses` (F, 3, H, W) and
         `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn at the reference's size.
-        The noise depends on `seed`, or a draw from `generator`, and on `key`. `sampling` changes further fields of
-        `Sampler`. `output_type` is pil, np ((F, H, W, 3) in [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
+        The noise depends on `seed`, or a draw from `generator`, and on `key`, for which `humangen animate` takes the
+        reference's file name. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H, W, 3)
+        in [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
         """
         if output_type not in ("pil", "np", "pt"):
             raise InputError(f"no output_type {output_type!r}; there are pil, np, pt")
