@@ -14,6 +14,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import OmegaConf
 
 from humangen.build import build, check_targets
+from tests.unit.published import tiny_pipeline_folder
 
 CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
@@ -48,6 +49,8 @@ def composed(overrides: list[str], folder: Path, primary: str = "train") -> dict
     HydraConfig.instance().set_config(config)
     if primary == "evaluate":
         OmegaConf.update(config, "checkpoint", "shipped", force_add=True)
+    if "model" in config and OmegaConf.is_missing(config.model, "pretrained"):
+        config.model.pretrained = str(tiny_pipeline_folder(folder / "weights"))
     plain = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
     resolved = OmegaConf.create(plain, flags={"allow_objects": True})
     return OmegaConf.to_container(resolved, resolve=True, throw_on_missing=True)
@@ -111,3 +114,14 @@ def test_the_files_name_no_place_on_a_machine() -> None:
     for file in FILES:
         content = yaml.safe_dump(yaml.safe_load((CONF / f"{file}.yaml").read_text()))
         assert not [line for line in content.splitlines() if ": /" in line and "override /" not in line]
+
+
+def test_face_reenactment_is_driven_by_the_face_in_views_of_it(tmp_path: Path) -> None:
+    config = composed(["experiment=face_reenactment", "model=dancers"], tmp_path)
+    assert config["name"] == "face_reenactment"
+    assert config["data"]["parts"] == ["face"]
+    assert config["data"]["shards"] == "data/tiktok"
+    for framing in ("train_framing", "eval_framing"):
+        built = build(config["data"][framing])
+        assert type(built).__name__ == "FaceFraming"
+        assert (built.height, built.width) == (config["height"], config["width"])

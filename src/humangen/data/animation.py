@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from humangen.data.module import Finish, Make, ShardData
 from humangen.data.schema import LATENTS, ClipRecord, decode_clip, named
 from humangen.data.stream import LARGE, Sample
 from humangen.media import floats
-from humangen.pose.draw import draw_poses
+from humangen.pose.draw import PARTS, draw_poses
 from humangen.types import AnimationBatch, InputError, LatentsInfo, Movable, PictureBatch
 
 PICTURES = frozenset({"mp4", "figure.npz"})  # what nobody reads where there are latents
@@ -39,11 +40,13 @@ class Example:
     tokens: Tensor | None = None  # N, D, of the reference, stored beside latents
 
 
-def make_example(sample: Sample, *seed: int, sampler: ClipSampler, framing: Framing) -> Example:
+def make_example(
+    sample: Sample, *seed: int, sampler: ClipSampler, framing: Framing, parts: Collection[str] = PARTS
+) -> Example:
     """Draws frames and a view for one raw sample; the draw depends on (`seed`, sample key) alone."""
     record = decode_clip(sample)
     with named(record.key):
-        choice, view, poses = _draw(record, seed, sampler, framing)
+        choice, view, poses = _draw(record, seed, sampler, framing, parts)
         frames = torch.from_numpy(record.open().frames(choice.frames, view.picture))
         figures = None
         if record.figure is not None:
@@ -52,12 +55,17 @@ def make_example(sample: Sample, *seed: int, sampler: ClipSampler, framing: Fram
 
 
 def make_latent_example(
-    sample: Sample, *seed: int, sampler: ClipSampler, framing: Framing, latents: LatentsInfo
+    sample: Sample,
+    *seed: int,
+    sampler: ClipSampler,
+    framing: Framing,
+    latents: LatentsInfo,
+    parts: Collection[str] = PARTS,
 ) -> Example:
     """`make_example` of frames that were encoded beforehand; what is drawn is the same. No video is read."""
     record = decode_clip(sample, pictures=False)
     with named(record.key):
-        choice, view, poses = _draw(record, seed, sampler, framing)
+        choice, view, poses = _draw(record, seed, sampler, framing, parts)
         if LATENTS not in sample:
             raise InputError(f"{LATENTS} is not there")
         read = partial(read_latents, sample[LATENTS], length=len(record.usable), mirrored=view.mirrored)
@@ -69,15 +77,16 @@ def make_latent_example(
 
 
 def _draw(
-    record: ClipRecord, seed: tuple[int, ...], sampler: ClipSampler, framing: Framing
+    record: ClipRecord, seed: tuple[int, ...], sampler: ClipSampler, framing: Framing, parts: Collection[str]
 ) -> tuple[Choice, View, Tensor]:
     """Which frames, seen how, and the poses drawn in them."""
     random = np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
     choice = sampler(record.usable, record.info.fps, random)
     height, width = record.info.video_size
-    view = framing(height, width, random, record.info.box)
-    keypoints = view.keypoints(record.keypoints[choice.frames], height, width)
-    return choice, view, torch.from_numpy(draw_poses(keypoints, view.height, view.width))
+    keypoints = record.keypoints[choice.frames]
+    view = framing(height, width, random, framing.focus(record.info.box, keypoints))
+    poses = draw_poses(view.keypoints(keypoints, height, width), view.height, view.width, parts)
+    return choice, view, torch.from_numpy(poses)
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,8 @@ def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
 
 
 class AnimationData(ShardData):
-    """References and the clips to paint of them. See `ShardData` for the arguments it shares.
+    """References and the clips to paint of them, driven by the drawn `parts` of their poses. See `ShardData` for the
+    arguments it shares.
 
     Training reads latents where the shards hold them; evaluation, which needs the truth, always decodes pixels.
     """
@@ -152,32 +162,37 @@ class AnimationData(ShardData):
         eval_sampler: ClipSampler,
         train_framing: Framing,
         eval_framing: Framing,
+        parts: Collection[str] = PARTS,
         finish: Finish = animation_batch,
         **shared: Any,
     ) -> None:
         super().__init__(
-            make_training=partial(make_example, sampler=train_sampler, framing=train_framing),
-            make_evaluation=partial(make_example, sampler=eval_sampler, framing=eval_framing),
+            make_training=partial(make_example, sampler=train_sampler, framing=train_framing, parts=parts),
+            make_evaluation=partial(make_example, sampler=eval_sampler, framing=eval_framing, parts=parts),
             collate=stack,
             finish=finish,
             **shared,
         )
-        self.train_sampler, self.train_framing = train_sampler, train_framing
+        self.train_sampler, self.train_framing, self.parts = train_sampler, train_framing, parts
 
     def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
         if index.latents is None:
             return super().training_reader(index)
         check_framing(index.latents, self.train_framing, str(self.shards))
         make = partial(
-            make_latent_example, sampler=self.train_sampler, framing=self.train_framing, latents=index.latents
+            make_latent_example,
+            sampler=self.train_sampler,
+            framing=self.train_framing,
+            latents=index.latents,
+            parts=self.parts,
         )
         return make, LARGE | PICTURES
 
 
 def check_framing(latents: LatentsInfo, framing: Framing, shards: str) -> None:
     """Raises `InputError` where latents do not hold what a framing shows: decoding instead would be silently slow."""
-    if framing.scales:
-        wanted = f"views scaled by {framing.scale[0]:g} to {framing.scale[1]:g}: give scale 1"
+    if framing.excerpt:
+        wanted = framing.excerpt
     elif (framing.height, framing.width) != (latents.height, latents.width):
         wanted = (
             f"{framing.height}x{framing.width}: make others with python -m data_prep latents "

@@ -8,6 +8,11 @@ import cv2
 import numpy as np
 
 from humangen.pose import keypoints as pose
+from humangen.types import InputError
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in [0, 1]
+# what lies around the points of a face in a picture of head and shoulders, in widths and heights of the face
+BESIDE_FACE, ABOVE_FACE, BELOW_FACE = 0.7, 0.8, 0.7
 
 
 @dataclass(frozen=True)
@@ -60,19 +65,26 @@ class Framing:
         """Whether the size of the view, and so its place, is drawn."""
         return tuple(self.scale) != (1.0, 1.0)
 
-    def __call__(
-        self,
-        height: int,
-        width: int,
-        random: np.random.Generator,
-        box: tuple[float, float, float, float] | None = None,
-    ) -> View:
-        left, top, right, bottom = box or (0.0, 0.0, 1.0, 1.0)
-        largest = min(height / self.height, width / self.width)
-        factor = largest * random.uniform(*self.scale)
+    @property
+    def excerpt(self) -> str | None:
+        """What of a picture its views show, where that is not all that fits; said to people."""
+        return f"views scaled by {self.scale[0]:g} to {self.scale[1]:g}: give scale 1" if self.scales else None
+
+    def focus(self, box: Box | None, keypoints: np.ndarray) -> Box | None:
+        """What to look at in frames with these keypoints (F, 128, 3), of a person who is in `box` over the clip."""
+        return box
+
+    def largest(self, height: int, width: int, box: Box) -> float:
+        """Pixels of a picture height x width on a pixel of the largest view."""
+        return min(height / self.height, width / self.width)
+
+    def __call__(self, height: int, width: int, random: np.random.Generator, box: Box | None = None) -> View:
+        box = box or (0.0, 0.0, 1.0, 1.0)
+        left, top, right, bottom = box
+        factor = self.largest(height, width, box) * random.uniform(*self.scale)
         box_height, box_width = (
-            min(height, round(self.height * factor)),
-            min(width, round(self.width * factor)),
+            min(height, max(1, round(self.height * factor))),
+            min(width, max(1, round(self.width * factor))),
         )
         down, along = random.random(2) if self.scales else (None, None)
         place = (
@@ -81,6 +93,32 @@ class Framing:
         )
         mirrored = bool(random.random() < self.flip)
         return View(*place, box_height, box_width, self.height, self.width, mirrored)
+
+
+class FaceFraming(Framing):
+    """Views of head and shoulders, as large as the face in the frames chosen asks for; `scale` and `flip` are as in
+    `Framing`. Where the picture ends too early the view lies at its border."""
+
+    @property
+    def excerpt(self) -> str | None:
+        return "views of the face"
+
+    def focus(self, box: Box | None, keypoints: np.ndarray) -> Box:
+        """Head and shoulders around the face in all frames that show half of its points or more; raises `InputError`
+        where none does."""
+        face = keypoints[:, pose.FACE]
+        seen = face[..., 2] >= pose.VISIBLE
+        seen &= seen.mean(1, keepdims=True) >= 0.5
+        if not seen.any():
+            raise InputError("none of the frames chosen shows a face")
+        (left, top), (right, bottom) = face[seen, :2].min(0).tolist(), face[seen, :2].max(0).tolist()
+        beside, high = BESIDE_FACE * (right - left), bottom - top
+        return left - beside, top - ABOVE_FACE * high, right + beside, bottom + BELOW_FACE * high
+
+    def largest(self, height: int, width: int, box: Box) -> float:
+        left, top, right, bottom = box
+        wanted = max((bottom - top) * height / self.height, (right - left) * width / self.width)
+        return min(super().largest(height, width, box), wanted)
 
 
 def _start(first: float, last: float, length: int, size: int, place: float | None) -> int:

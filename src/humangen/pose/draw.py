@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import colorsys
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
+from humangen.types import InputError
+
+PARTS = ("body", "hands", "face")  # what can be drawn, or left out
 
 # limbs of the 18 body points, in DWPose's drawing order, each in the colour of the same number
 LIMBS = np.array([
@@ -31,29 +34,34 @@ BLUE, WHITE = [(0, 0, 255)], [(255, 255, 255)]
 SHIFT = 4  # fractional bits of a drawn coordinate
 
 
-def draw_pose(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
+def draw_pose(keypoints: np.ndarray, height: int, width: int, parts: Collection[str] = PARTS) -> np.ndarray:
     """One person's pose (128, 3) on black, uint8 RGB (height, width, 3). Strokes scale with the picture: DWPose's
-    own widths at 512 pixels."""
-    return draw_poses(keypoints[None], height, width)[0]
+    own widths at 512 pixels. Raises `InputError` where `parts` names anything but those of `PARTS`."""
+    return draw_poses(keypoints[None], height, width, parts)[0]
 
 
-def draw_poses(keypoints: np.ndarray, height: int, width: int) -> np.ndarray:
+def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection[str] = PARTS) -> np.ndarray:
     """Poses (F, 128, 3) -> uint8 (F, height, width, 3)."""
+    if unknown := sorted(set(parts) - set(PARTS)):
+        raise InputError(f"a pose has no {', '.join(unknown)} to draw; it has {', '.join(PARTS)}")
     canvases = np.zeros((len(keypoints), height, width, 3), np.uint8)
     for canvas, frame in zip(canvases, keypoints, strict=True):
-        _draw(canvas, frame)
+        _draw(canvas, frame, parts)
     return canvases
 
 
-def _draw(canvas: np.ndarray, keypoints: np.ndarray) -> None:
+def _draw(canvas: np.ndarray, keypoints: np.ndarray, parts: Collection[str]) -> None:
     height, width = canvas.shape[:2]
     points = keypoints[:, :2] * np.array([width, height], np.float32)
     seen = keypoints[:, 2] >= VISIBLE
     stroke = min(height, width) / 512
-    _draw_body(canvas, points[BODY], seen[BODY], stroke)
-    for hand in (LEFT_HAND, RIGHT_HAND):
-        _draw_hand(canvas, points[hand], seen[hand], stroke)
-    _draw_dots(canvas, points[FACE], seen[FACE], 3 * stroke, WHITE)
+    if "body" in parts:
+        _draw_body(canvas, points[BODY], seen[BODY], stroke)
+    if "hands" in parts:
+        for hand in (LEFT_HAND, RIGHT_HAND):
+            _draw_hand(canvas, points[hand], seen[hand], stroke)
+    if "face" in parts:
+        _draw_dots(canvas, points[FACE], seen[FACE], 3 * stroke, WHITE)
 
 
 def _draw_body(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke: float) -> None:

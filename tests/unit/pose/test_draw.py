@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from humangen.pose.draw import COLOURS, LIMBS, draw_pose, draw_poses
+from humangen.pose.draw import COLOURS, LIMBS, PARTS, draw_pose, draw_poses
 from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
+from humangen.types import InputError
 from tests.unit.tiny import tiny_keypoints
 
 SIZE = 512
@@ -87,3 +88,18 @@ def test_frames_are_drawn_one_by_one() -> None:
     pictures = draw_poses(keypoints, 48, 64)
     assert pictures.shape == (2, 48, 64, 3)
     np.testing.assert_array_equal(pictures[1], draw_pose(keypoints[1], 48, 64))
+
+
+@pytest.mark.parametrize("left_out", PARTS)
+def test_a_part_left_out_is_as_if_it_were_hidden(left_out: str) -> None:
+    keypoints = tiny_keypoints()[0]
+    hidden = keypoints.copy()
+    hidden[{"body": slice(0, 18), "hands": slice(18, 60), "face": FACE}[left_out], 2] = 0
+    parts = [part for part in PARTS if part != left_out]
+    np.testing.assert_array_equal(draw_pose(keypoints, 64, 48, parts), draw_pose(hidden, 64, 48))
+    assert (draw_pose(hidden, 64, 48) != draw_pose(keypoints, 64, 48)).any()
+
+
+def test_a_part_that_poses_do_not_have_is_refused() -> None:
+    with pytest.raises(InputError, match="no feet to draw; it has body, hands, face"):
+        draw_pose(tiny_keypoints()[0], 64, 64, ["face", "feet"])
