@@ -7,6 +7,7 @@ from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
 from humangen.attention.spatial import Spatial
+from humangen.types import InputError
 
 
 class ClipMotion(AnimateDiffTransformer3D):
@@ -28,6 +29,12 @@ class ClipMotion(AnimateDiffTransformer3D):
         references, frames = num_frames.references, num_frames.frames
         if frames == 1:
             return hidden_states
+        positions = self.transformer_blocks[0].pos_embed.pe.shape[1]
+        if frames > positions:
+            raise InputError(
+                f"the temporal layers know {positions} positions, and a clip of {frames} frames was given: "
+                f"take at most {positions} frames at once"
+            )
         targets = super().forward(hidden_states[references:], num_frames=frames)
         return torch.cat([hidden_states[:references], targets])
 

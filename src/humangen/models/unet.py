@@ -37,19 +37,19 @@ class SpatialUNet(UNetMotionModel):
         """Prediction (R, C, h, w) for latents `rows` (R, C, h, w), `timestep` (R,), `tokens` (R, N, D) and pose
         features (R, width, h, w), which are added to the first convolution's output."""
         embedding = self.time_embedding(self.time_proj(timestep).to(rows.dtype))
-        context = {
+        still = {
             "temb": embedding,
             "encoder_hidden_states": tokens,
-            "num_frames": spatial,
             "cross_attention_kwargs": {"spatial": spatial},
         }
+        context = {**still, "num_frames": spatial}
         plain = {"temb": embedding, "num_frames": spatial}
         hidden = self.conv_in(rows) + pose
         skips = [hidden]
         for block in self.down_blocks:
             hidden, states = block(hidden, **(context if hasattr(block, "attentions") else plain))
             skips.extend(states)
-        hidden = self.mid_block(hidden, **context)
+        hidden = self.mid_block(hidden, **(context if hasattr(self.mid_block, "motion_modules") else still))
         for block in self.up_blocks:
             count = len(block.resnets)
             states, skips = tuple(skips[-count:]), skips[:-count]

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 from diffusers import AutoencoderKL
 from torch import Tensor
 
 from humangen.models.codec import Codec
-from humangen.types import InputError
+from humangen.models.loading import check_fit
+from humangen.models.weights import part_folder, read_config, read_weights, weights_file
+
+# the attention layer's names in folders of before 2023, such as sd-vae-ft-mse
+OLD_ATTENTION = re.compile(r"(mid_block\.attentions\.\d+)\.(query|key|value|proj_attn)\.")
+ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 
 
 class LatentCodec(Codec):
@@ -23,10 +29,17 @@ class LatentCodec(Codec):
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> LatentCodec:
-        """From a diffusers autoencoder folder."""
-        if not (Path(folder) / "config.json").is_file():
-            raise InputError(f"no autoencoder in {folder}: config.json is not there")
-        return cls(AutoencoderKL.from_pretrained(folder, local_files_only=True))
+        """From a diffusers folder, that of the autoencoder or that of a pipeline with a `vae`, or a hub id.
+
+        Raises `InputError` where its weights do not match in every name and shape.
+        """
+        place = part_folder(folder, "vae")
+        autoencoder = AutoencoderKL.from_config(read_config(place, "AutoencoderKL"))
+        file = weights_file(place)
+        weights = {current_name(name): value for name, value in read_weights(file).items()}
+        check_fit("vae", autoencoder.state_dict(), weights, file, "model.vae=FOLDER or HUB ID")
+        autoencoder.load_state_dict(weights)
+        return cls(autoencoder)
 
     def analyse(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         found, factor = self.autoencoder.encode(pixels).latent_dist, self.autoencoder.config.scaling_factor
@@ -34,3 +47,8 @@ class LatentCodec(Codec):
 
     def synthesise(self, latents: Tensor) -> Tensor:
         return self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
+
+
+def current_name(name: str) -> str:
+    """A parameter's name in today's diffusers."""
+    return OLD_ATTENTION.sub(lambda found: f"{found[1]}.{ATTENTION[found[2]]}.", name)
