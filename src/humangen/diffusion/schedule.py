@@ -53,18 +53,37 @@ class Ddim(DDIMScheduler):
     not whole), the last one at the clean latents."""
 
     def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, return_dict: bool = False) -> tuple:
-        after = self.timesteps[self.timesteps < timestep]
-        abar, target = self.alphas_cumprod[timestep], torch.ones(())
-        if len(after):
-            target = self.alphas_cumprod[after[0]]
+        clean, noise = self.estimate(model_output, timestep, sample)
+        return (self.joined(clean, noise, timestep),)
+
+    def estimate(self, model_output: Tensor, timestep: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
+        """The clean latents and the noise that a prediction says `sample` is made of."""
+        abar = self.alphas_cumprod[timestep]
         signal, spread = abar.sqrt(), (1 - abar).sqrt()
         if self.config.prediction_type == "epsilon":
-            noise, clean = model_output, (sample - spread * model_output) / signal
-        elif self.config.prediction_type == "sample":
-            noise, clean = (sample - signal * model_output) / spread, model_output
-        else:
-            noise, clean = signal * model_output + spread * sample, signal * sample - spread * model_output
-        return (target.sqrt() * clean + (1 - target).sqrt() * noise,)
+            return (sample - spread * model_output) / signal, model_output
+        if self.config.prediction_type == "sample":
+            return model_output, (sample - signal * model_output) / spread
+        return signal * sample - spread * model_output, signal * model_output + spread * sample
+
+    def joined(self, clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        """Latents at the timestep after this one."""
+        after = self.timesteps[self.timesteps < timestep]
+        target = self.alphas_cumprod[after[0]] if len(after) else torch.ones(())
+        return target.sqrt() * clean + (1 - target).sqrt() * noise
+
+
+class Consistency(Ddim):
+    """Steps of a latent consistency model (Luo et al. 2023, Algorithm 3): the estimate of the clean latents, noised
+    again for the next timestep. The noise is the one that sampling began with, so that a frame's stays its own."""
+
+    noise: Tensor | None = None
+
+    def step(self, model_output: Tensor, timestep: Tensor, sample: Tensor, return_dict: bool = False) -> tuple:
+        if self.noise is None:
+            self.noise = sample
+        clean, _ = self.estimate(model_output, timestep, sample)
+        return (self.joined(clean, self.noise, timestep),)
 
 
 class VarianceSchedule:
@@ -74,7 +93,7 @@ class VarianceSchedule:
     v or sample prediction can learn from. Training draws timesteps uniformly, then moves them by `shift`.
     """
 
-    solvers = {"ddim": Ddim, "dpm": DPMSolverMultistepScheduler}
+    solvers = {"ddim": Ddim, "dpm": DPMSolverMultistepScheduler, "lcm": Consistency}
 
     def __init__(
         self,
@@ -136,7 +155,7 @@ class VarianceSchedule:
     def solver(self, name: str, num_steps: int) -> Solver:
         if name not in self.solvers:
             raise InputError(f"no solver {name!r} for this schedule; there are {', '.join(self.solvers)}")
-        options = {"clip_sample": False, "set_alpha_to_one": True} if name == "ddim" else {}
+        options = {"clip_sample": False, "set_alpha_to_one": True} if name != "dpm" else {}
         solver = self.solvers[name](**self.config, **options)
         solver.set_timesteps(num_steps)
         return solver

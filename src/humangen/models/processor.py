@@ -27,10 +27,11 @@ class SelfAttentionProcessor:
         *,
         spatial: Spatial,
     ) -> Tensor:
-        query, key, value = (
-            rearrange(project(hidden_states), "R N (heads d) -> R heads N d", heads=attn.heads)
-            for project in (attn.to_q, attn.to_k, attn.to_v)
-        )
+        if attn.fused_projections:
+            projected = attn.to_qkv(hidden_states).chunk(3, dim=-1)
+        else:
+            projected = tuple(project(hidden_states) for project in (attn.to_q, attn.to_k, attn.to_v))
+        query, key, value = (rearrange(part, "R N (heads d) -> R heads N d", heads=attn.heads) for part in projected)
         joined = spatial.attend(self.layer, query, key, value)
         result = attn.to_out[0](rearrange(joined, "R heads N d -> R N (heads d)"))
         return attn.to_out[1](result)

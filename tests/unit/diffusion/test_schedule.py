@@ -119,9 +119,10 @@ def perfect(schedule: Schedule, clean: Tensor):
 @pytest.mark.parametrize(("schedule", "solver"), [
     (VarianceSchedule(), "ddim"),
     (VarianceSchedule(prediction="epsilon", zero_snr=False), "ddim"),
+    (VarianceSchedule(), "lcm"),
     (VarianceSchedule(), "dpm"),
     (FlowSchedule(), "euler"),
-], ids=["ddim", "ddim-epsilon", "dpm", "euler"])  # fmt: skip
+], ids=["ddim", "ddim-epsilon", "lcm", "dpm", "euler"])  # fmt: skip
 def test_a_perfect_predictor_is_led_to_the_clean_latents(schedule, solver: str, num_steps: int, clean, noise) -> None:
     painted = sample(perfect(schedule, clean), noise, schedule.solver(solver, num_steps))
     torch.testing.assert_close(painted, clean, rtol=0, atol=1e-3)
@@ -153,10 +154,25 @@ def test_each_step_lands_where_the_next_one_begins(num_steps: int, clean: Tensor
         torch.testing.assert_close(latents, schedule.add_noise(clean, noise, timestep), rtol=0, atol=1e-3)
 
 
+def test_consistency_steps_noise_the_estimate_again_with_the_first_noise(clean: Tensor, noise: Tensor) -> None:
+    schedule = VarianceSchedule()
+    wrong = clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
+    visited: list[tuple[Tensor, Tensor]] = []
+
+    def denoise(latents: Tensor, timestep: Tensor) -> Tensor:
+        visited.append((latents, timestep))
+        return perfect(schedule, wrong)(latents, timestep)
+
+    sample(denoise, noise, schedule.solver("lcm", 4))
+    assert len(visited) == 4
+    for latents, timestep in visited[1:]:
+        torch.testing.assert_close(latents, schedule.add_noise(wrong, noise, timestep), rtol=0, atol=1e-3)
+
+
 def test_what_cannot_learn_or_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="zero_snr=false"):
         VarianceSchedule(prediction="epsilon", zero_snr=True)
-    with pytest.raises(InputError, match="ddim, dpm"):
+    with pytest.raises(InputError, match="ddim, dpm, lcm"):
         VarianceSchedule().solver("euler", 10)
     with pytest.raises(InputError, match="euler"):
         FlowSchedule().solver("ddim", 10)
