@@ -37,7 +37,7 @@ def run(config: dict[str, Any]) -> None:
     for source in filter(None, (config["init"], config["resume"])):
         checkpoint.check_same_mask(checkpoint.load(source), config)
     if config["init"]:
-        checkpoint.load_weights(task.network, checkpoint.load(config["init"]))
+        checkpoint.start_from(task.network, checkpoint.load(config["init"]))
     if config["pipeline"]:
         sampler = build(config["sampler"])
         task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from humangen.build import build
 from humangen.diffusion.sample import Sampler
 from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
+from humangen.models.motion import MOTION, is_identity
 from humangen.models.pipeline import Pipeline
 from humangen.models.pretrained import SHIPPED
 from humangen.types import InputError
@@ -87,6 +88,16 @@ def load_weights(network: nn.Module, stored: Stored) -> None:
             f"for example {wrong[0]}"
         )
     network.load_state_dict({name: value.to(own[name].dtype) for name, value in stored.weights.items()})
+
+
+def start_from(network: nn.Module, stored: Stored) -> None:
+    """Loads as `load_weights` does, but temporal layers that no stage has trained are not taken: those that `network`
+    has may be a motion adapter's."""
+    weights = stored.weights
+    if is_identity(weights):
+        weights = {name: value for name, value in weights.items() if MOTION not in name}
+        weights |= {name: value for name, value in network.state_dict().items() if MOTION in name}
+    load_weights(network, replace(stored, weights=weights))
 
 
 def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from humangen.build import build
-from humangen.checkpoint import Stored, check_same_mask, find, load, load_weights
+from humangen.checkpoint import Stored, check_same_mask, find, load, load_weights, start_from
 from humangen.diffusion.sample import Sampler
 from humangen.export import export_weights
 from humangen.types import InputError
+from tests.conftest import randomise, tiny_unet
 
 ROWS, CANVAS = "humangen.models.denoiser.RowDenoiser", "humangen.models.denoiser.CanvasDenoiser"
 
@@ -59,6 +60,19 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, other: nn.Module
     with pytest.raises(InputError, match=r"a\.ckpt holds the weights of another network.*for example"):
         load_weights(fresh, stored)
     assert fresh.weight.eq(1).all()
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_temporal_layers_that_were_never_trained_do_not_replace_an_adapters(tmp_path: Path, trained: bool) -> None:
+    stage, adapted = tiny_unet(motion_max_seq_length=24), tiny_unet(motion_max_seq_length=24 if trained else 32)
+    randomise(adapted)
+    if trained:
+        randomise(stage, seed=1)
+    own = {name: value.clone() for name, value in adapted.state_dict().items()}
+    start_from(adapted, load(saved(tmp_path / "a.ckpt", stage, {})))
+    for name, value in adapted.state_dict().items():
+        wanted = own if ".motion_modules." in name and not trained else stage.state_dict()
+        assert torch.equal(value, wanted[name]), name
 
 
 def test_a_run_folder_means_its_last_checkpoint(tmp_path: Path) -> None:

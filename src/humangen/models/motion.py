@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
 from humangen.attention.spatial import Spatial
 from humangen.types import InputError
+
+MOTION = ".motion_modules."  # in the name of every parameter of a temporal layer
 
 
 class ClipMotion(AnimateDiffTransformer3D):
@@ -57,3 +61,9 @@ def motion_parameters(unet: nn.Module) -> list[nn.Parameter]:
     return [
         parameter for module in unet.modules() if isinstance(module, ClipMotion) for parameter in module.parameters()
     ]
+
+
+def is_identity(weights: Mapping[str, Tensor]) -> bool:
+    """Whether the temporal layers among a U-Net's `weights`, if any, do nothing yet, as fresh ones."""
+    exits = (value for name, value in weights.items() if MOTION in name and ".proj_out." in name)
+    return not any(value.any() for value in exits)

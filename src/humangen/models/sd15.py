@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from humangen.models.adapter import CHOOSE, fresh_weights, read_adapter
 from humangen.models.image_encoder import ClipImageEncoder, NoImageEncoder
 from humangen.models.loading import announce, check_fit
+from humangen.models.motion import MOTION
 from humangen.models.pose_encoder import PoseEncoder
 from humangen.models.unet import SpatialUNet
 from humangen.models.weights import has_part, part_folder, read_config, read_weights, weights_file
@@ -73,7 +74,7 @@ def unet(*, pretrained: str, motion: str | None = None) -> SpatialUNet:
 def _split(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """What a picture U-Net has of `network`, and the temporal layers."""
     state = network.state_dict()
-    temporal = {name: value for name, value in state.items() if ".motion_modules." in name}
+    temporal = {name: value for name, value in state.items() if MOTION in name}
     return {name: value for name, value in state.items() if name not in temporal}, temporal
 
 

@@ -38,7 +38,7 @@ def fetched(source: str | Path, part: str) -> Path:
         raise InputError(f"no {part} weights at {name}: there is no such file or folder")
     try:
         return _download(name, part)
-    except (OSError, ValueError) as error:  # the hub's own errors are of these kinds
+    except Exception as error:  # network, hub and file system each have their own
         raise InputError(
             f"no {part} weights at {name}: there is no such folder, and as a Hugging Face hub id it cannot be "
             f"fetched ({str(error).splitlines()[0]}): check the name and the network, or give a folder"
