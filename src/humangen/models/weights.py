@@ -41,7 +41,7 @@ def fetched(source: str | Path, part: str) -> Path:
     except Exception as error:  # network, hub and file system each have their own
         raise InputError(
             f"no {part} weights at {name}: there is no such folder, and as a Hugging Face hub id it cannot be "
-            f"fetched ({str(error).splitlines()[0]}): check the name and the network, or give a folder"
+            f"fetched ({_reason(error)}): check the name and the network, or give a folder"
         ) from error
 
 
@@ -106,7 +106,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     except Exception as error:  # pickle, zip, torch and safetensors each have their own
         raise InputError(
             f"{file} cannot be read as weights: it is damaged, or holds other things than tensors, which are not "
-            f"loaded because they may run code; get it as .safetensors ({str(error).splitlines()[0]})"
+            f"loaded because they may run code; get it as .safetensors ({_reason(error)})"
         ) from error
     tensors = {name: value for name, value in content.items() if isinstance(value, Tensor)}
     return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
@@ -117,3 +117,8 @@ def _read_torch(file: Path) -> dict[str, Any]:
     content = torch.load(file, map_location="cpu", weights_only=True)
     content = content.get("state_dict", content)
     return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says, or its name where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
