@@ -172,8 +172,8 @@ def _carry(points: np.ndarray, seen: np.ndarray, factors: np.ndarray) -> tuple[n
     """All keypoints (F, 128, 2) with those that are not seen put where they may be, and the same with each way from
     the keypoint that carries it scaled."""
     filled, scaled = np.zeros(points.shape), np.zeros(points.shape)
-    start = next(joint for joint in (NECK, *TREE) if seen[:, joint].any())  # a neck never seen lies on what is
-    filled[:, NECK] = scaled[:, NECK] = _between(points[:, start], seen[:, start])
+    # a neck never seen lies at 0: what hangs from it then has the body's scale, so that its place does not matter
+    filled[:, NECK] = scaled[:, NECK] = _between(points[:, NECK], seen[:, NECK])
     for joint, carrier in TREE.items():
         way = _between(points[:, joint] - filled[:, carrier], seen[:, joint])
         filled[:, joint] = filled[:, carrier] + way

@@ -76,6 +76,13 @@ def test_a_face_at_the_border_is_seen_from_the_border() -> None:
     assert view.box_height == pytest.approx((box[3] - box[1]) * HEIGHT, rel=0.15)
 
 
+def test_a_face_larger_than_the_picture_gets_all_of_it() -> None:
+    keypoints = dancer(3).keypoints.copy()
+    keypoints[..., :2] = 0.5 + 8 * (keypoints[..., :2] - keypoints[:, FACE, :2].mean((0, 1)))
+    view = FRAMING(HEIGHT, WIDTH, np.random.default_rng(0), FRAMING.focus(None, keypoints))
+    assert (view.box_height, view.box_width, view.left) == (WIDTH, WIDTH, 0)
+
+
 def test_clips_without_a_face_are_passed_over(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sample d4: none of the frames chosen shows a face"):
         make_example(encode_clip(dancer(4, faceless=True)), 0, sampler=SAMPLER, framing=FRAMING)

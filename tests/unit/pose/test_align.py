@@ -211,18 +211,22 @@ def test_whatever_is_hidden_the_result_is_numbers(seed: int) -> None:
     np.testing.assert_array_equal(aligned[..., 2], driver[..., 2])
 
 
+def test_without_a_neck_the_place_does_not_matter_either() -> None:
+    driver, (reference,) = flat_figure(1, 2), flat_figure(3, 4, frames=1)
+    driver[:, NECK] = reference[NECK] = 0
+    moved = driver + np.float32([0.3, 0.2, 0]) * (driver[..., 2:] > 0)
+    np.testing.assert_allclose(align(moved, reference, **SQUARE), align(driver, reference, **SQUARE), atol=1e-5)
+
+
 def test_other_sides_seen_are_enough() -> None:
     """The reference shows one arm and the driver, in one of its frames, the other."""
     driver, (reference,) = flat_figure(1, 2), flat_figure(3, 4, frames=1)
-    only_right, only_left = [NECK, *ARMS["right"]], [NECK, *ARMS["left"]]
-    hidden = driver.copy()
-    hidden[:, [joint for joint in range(NUM_KEYPOINTS) if joint not in only_left]] = 0
-    hidden[0, only_left[1:]] = 0
-    reference[[joint for joint in range(NUM_KEYPOINTS) if joint not in only_right]] = 0
-    aligned = align(hidden, reference, **SQUARE)
-    forearms = [np.linalg.norm(pose[second, :2] - pose[first, :2]) for pose, (first, second) in (
-        (aligned[1], only_left[1:]), (reference, only_right[1:]))]  # fmt: skip
-    assert forearms[0] == pytest.approx(forearms[1], rel=1e-4)
+    driver[:, sorted({*range(NUM_KEYPOINTS)} - {NECK, *ARMS["left"]})] = 0
+    reference[sorted({*range(NUM_KEYPOINTS)} - {NECK, *ARMS["right"]})] = 0
+    driver[0, ARMS["left"]] = 0
+    aligned = align(driver, reference, **SQUARE)
+    left, right = (np.linalg.norm(np.diff(each[..., :2], axis=-2)) for each in (aligned[1, [6, 7]], reference[[3, 4]]))
+    assert left == pytest.approx(right, rel=1e-4)
 
 
 def test_a_face_alone_is_enough() -> None:
