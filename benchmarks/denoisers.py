@@ -1,4 +1,4 @@
-"""The networks that the step and train benchmarks run, and random inputs of the right shapes."""
+"""The networks that the step, train and memory benchmarks run, and random inputs of the right shapes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from humangen.types import Condition, InputError, Reference
 from timing import positive
 
 CONF = Path(__file__).parents[1] / "conf"
+FULL_SIZE = 256  # pixels from which on a benchmark is of Stable Diffusion unless it is told otherwise
 CELL = 8  # pixels per latent cell, along one side, of either model
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SD15 = {
@@ -27,12 +28,25 @@ SD15 = {
 
 def add_arguments(parser: argparse.ArgumentParser, *, batch: int) -> None:
     """What the benchmarks of a network share."""
-    parser.add_argument("--model", choices=["tiny", "sd15"], default="tiny", help="conf/model/dancers, or SD 1.5")
-    parser.add_argument("--size", type=positive, default=128, help="side of the pictures in pixels")
+    add_model(parser, size=128)
     parser.add_argument("--frames", type=positive, default=1, help="frames per clip")
     parser.add_argument("--batch", type=positive, default=batch, help="clips per step")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--dtype", choices=list(DTYPES), default="float32")
+
+
+def add_model(parser: argparse.ArgumentParser, *, size: int) -> None:
+    """Which network, and on pictures of what size."""
+    sizes = f"conf/model/dancers, or SD 1.5; unless given, sd15 from {FULL_SIZE} pixels up"
+    parser.add_argument("--model", choices=["tiny", "sd15"], help=sizes)
+    parser.add_argument("--size", type=positive, default=size, help="side of the pictures in pixels")
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line, with the model that goes with the size where none is named."""
+    options = parser.parse_args()
+    options.model = options.model or ("sd15" if options.size >= FULL_SIZE else "tiny")
+    return options
 
 
 def read_conf(group: str, choice: str) -> dict[str, Any]:
@@ -51,8 +65,8 @@ def join_parts(mask: str, parts: dict[str, nn.Module]) -> Denoiser:
     return build({**read_conf("mask", mask), "_partial_": True})(**parts)
 
 
-def count_parameters(denoiser: Denoiser) -> int:
-    return sum(parameter.numel() for parameter in denoiser.parameters())
+def count_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def random_inputs(

@@ -21,24 +21,39 @@ from humangen.types import InputError
 
 Row = dict[str, float]  # what is known of one variant, by the names in `COLUMNS`
 
-COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+Columns = Mapping[str, tuple[str, Callable[[float], str]]]  # heading, and how a figure is written
+
+
+def gibibytes(value: float) -> str:
+    return f"{value / 2**30:.2f} GiB"
+
+
+COLUMNS: Columns = {
     "seconds": ("time", lambda value: f"{1000 * value:.1f} ms"),
     "spread": ("spread", lambda value: f"{100 * value:.0f} %"),
     "ratio": ("ratio", lambda value: f"{value:.2f}"),
     "samples_per_second": ("samples/s", lambda value: f"{value:.2f}"),
     "clips_per_second": ("clips/s", lambda value: f"{value:.1f}"),
     "frames_per_second": ("frames/s", lambda value: f"{value:.1f}"),
+    "flops": ("GFLOP", lambda value: f"{value / 1e9:.1f}"),
+    "flops_per_second": ("TFLOP/s", lambda value: f"{value / 1e12:.3g}"),
     "parameters": ("parameters", lambda value: f"{value / 1e6:.1f} M"),
-    "peak_bytes": ("peak memory", lambda value: f"{value / 2**30:.2f} GiB"),
+    "peak_bytes": ("peak memory", gibibytes),
 }
 
 
-def parser(description: str | None, *, repeats: int) -> argparse.ArgumentParser:
-    """A parser with the arguments that all benchmarks share."""
+def output_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the one argument that all benchmarks share."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    made.add_argument("--output", type=Path, help="JSON file to write")
+    return made
+
+
+def parser(description: str | None, *, repeats: int) -> argparse.ArgumentParser:
+    """A parser with the arguments that all benchmarks of speed share."""
+    made = output_parser(description)
     made.add_argument("--repeats", type=positive, default=repeats, help="rounds that are timed")
     made.add_argument("--warmup", type=positive, default=2, help="rounds before them that are not")
-    made.add_argument("--output", type=Path, help="JSON file to write")
     return made
 
 
@@ -65,10 +80,11 @@ def synchronise(device: torch.device) -> None:
 
 
 def measure(variants: Mapping[str, Callable[[], float]], *, baseline: str, repeats: int, warmup: int) -> dict[str, Row]:
-    """Median seconds, spread and ratio of variants that each return the seconds they took.
+    """Median and best seconds, spread and ratio of variants that each return the seconds they took.
 
-    Every round runs each variant once. The ratio is the median over rounds of the time divided by the
-    baseline's in the same round; the spread is the interquartile range divided by the median.
+    Every round runs each variant once; the best is the round that other work on the machine disturbed least. The ratio
+    is the median over rounds of the time divided by the baseline's in the same round; the spread is the interquartile
+    range divided by the median.
     """
     for _ in range(warmup):
         for variant in variants.values():
@@ -79,6 +95,7 @@ def measure(variants: Mapping[str, Callable[[], float]], *, baseline: str, repea
     return {
         name: {
             "seconds": float(middle[column]),
+            "best_seconds": float(rounds[:, column].min()),
             "spread": float((high[column] - low[column]) / middle[column]),
             "ratio": float(ratios[column]),
         }
@@ -86,13 +103,14 @@ def measure(variants: Mapping[str, Callable[[], float]], *, baseline: str, repea
     }
 
 
-def peak_memory(function: Callable[[], object], device: torch.device) -> Row:
-    """The most bytes that were allocated on a CUDA device during one call, weights included; else nothing."""
+def peak_memory(function: Callable[[], object], device: torch.device, *, others: int = 0) -> Row:
+    """The most bytes that were allocated on a CUDA device during one call, weights included, less the `others` bytes
+    of weights that lie there for other variants; on other devices nothing."""
     if device.type != "cuda":
         return {}
     torch.cuda.reset_peak_memory_stats(device)
     timed(function, device)
-    return {"peak_bytes": torch.cuda.max_memory_allocated(device)}
+    return {"peak_bytes": torch.cuda.max_memory_allocated(device) - others}
 
 
 def machine(device: torch.device) -> dict[str, Any]:
@@ -123,19 +141,25 @@ def choose_device(name: str) -> torch.device:
 
 
 def report(
-    options: argparse.Namespace, rows: Mapping[str, Row], *, name: str, baseline: str, device: torch.device
+    options: argparse.Namespace,
+    rows: Mapping[str, Row],
+    *,
+    name: str,
+    device: torch.device,
+    baseline: str | None = None,
+    columns: Columns = COLUMNS,
 ) -> None:
-    """Prints the table, and writes the JSON where `--output` says."""
+    """Prints the table, and writes the JSON where `--output` says. Ratios, if there are any, are to `baseline`."""
     about = machine(device)
     given = {key: value for key, value in vars(options).items() if key != "output"}
-    shown = [column for column in COLUMNS if any(column in row for row in rows.values())]
+    shown = [column for column in columns if any(column in row for row in rows.values())]
     place = f"{about.get('gpu', about['cpu'])}, {about['threads']} threads, torch {about['torch']}"
-    table = Table(title=f"{name}: ratios to {baseline}", caption=place)
-    table.add_column("variant")
+    table = Table(title=f"{name}: ratios to {baseline}" if baseline else name, caption=place)
+    table.add_column("variant", no_wrap=True)
     for column in shown:
-        table.add_column(COLUMNS[column][0], justify="right")
+        table.add_column(columns[column][0], justify="right")
     for variant, row in rows.items():
-        cells = (COLUMNS[column][1](row[column]) if column in row else "" for column in shown)
+        cells = (columns[column][1](row[column]) if column in row else "" for column in shown)
         table.add_row(variant, *cells)
     Console().print(table)
     if options.output:
@@ -143,7 +167,7 @@ def report(
             "benchmark": name,
             "machine": about,
             "arguments": given,
-            "baseline": baseline,
+            **({"baseline": baseline} if baseline else {}),
             "variants": rows,
         }
         with replacing(options.output) as temporary:

@@ -45,7 +45,7 @@ def parse() -> argparse.Namespace:
         default=[1, 3],
         help="clips per reference of the causal form",
     )
-    options = parser.parse_args()
+    options = denoisers.parse(parser)
     uneven = [count for count in options.targets if options.batch % count]
     if uneven:
         raise InputError(f"{options.batch} clips cannot be shared out at {uneven[0]} per reference: change --batch")

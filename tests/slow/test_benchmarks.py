@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--size", "32", "--repeats", "2", "--warmup", "1"]
-STEPS = {"plain", "cached", "causal_uncached", "full", "canvas", "read"}
+STEPS = {"plain", "cached", "causal_uncached", "full", "canvas", "read", "referencenet"}
 CASES = {
     "step": (["step.py", *SMALL, "--batch", "1"], STEPS),
     "step-clip": (["step.py", *SMALL, "--batch", "1", "--frames", "2", "--dtype", "bfloat16"], STEPS),
@@ -53,11 +61,135 @@ def test_writes_its_figures(case: str, tmp_path: Path) -> None:
     assert result["arguments"]["repeats"] == 2
 
 
+def test_flops_are_what_each_way_should_cost(tmp_path: Path) -> None:
+    output = tmp_path / "result.json"
+    assert run("step.py", *SMALL, "--batch", "1", "--output", str(output)).returncode == 0
+    rows = json.loads(output.read_text())["variants"]
+    flops = {name: row["flops"] for name, row in rows.items()}
+    # of 32x32 pixels: three self-attention layers of 16 tokens, 96 wide, and four of 4 tokens, 144 wide
+    scores = 4 * (3 * 16**2 * 96 + 4 * 4**2 * 144)
+    projections = 4 * (3 * 16 * 96**2 + 4 * 4 * 144**2)  # to keys and values
+    assert flops["cached"] == flops["plain"] + scores
+    assert flops["causal_uncached"] == 2 * flops["plain"] + scores
+    assert flops["full"] == 2 * flops["plain"] + 2 * scores
+    assert flops["read"] == flops["plain"]
+    assert flops["referencenet"] == flops["cached"] + projections
+    assert rows["cached"]["parameters"] < rows["referencenet"]["parameters"] < 2 * rows["cached"]["parameters"]
+
+
+def test_stable_diffusion_is_the_model_of_large_pictures(
+    benchmarks: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import step
+
+    monkeypatch.setattr(sys, "argv", ["step.py", "--size", "512", "--batch", "1"])
+    options = step.parse()
+    assert options.model == "sd15"
+    flops = step.count_flops(options)
+    # a U-Net with 1 token takes 796.8 GFLOP of 803.3 with 77, and scores of a reference take 122.5 of them
+    pose_encoder = 14.8e9
+    assert flops["plain"] == pytest.approx(796.8e9 + pose_encoder, rel=1e-3)
+    assert flops["cached"] - flops["plain"] == pytest.approx(122.5e9, rel=1e-3)
+
+
+def test_memory_fits_or_not(tmp_path: Path) -> None:
+    output = tmp_path / "memory.json"
+    arguments = ["--size", "64", "--frames", "4", "--pairs", "1", "2", "--clips", "1"]
+    finished = run("memory.py", *arguments, "--output", str(output))
+    assert finished.returncode == 0, finished.stderr
+    rows = json.loads(output.read_text())["variants"]
+    assert set(rows) == {
+        f"{name}{ending}" for name in ("image_1", "image_2", "clip_1") for ending in ("", "_checkpointed")
+    }
+    assert all(name in finished.stdout for name in rows)
+    for name, row in rows.items():
+        assert row["gradient_bytes"] == pytest.approx(4 * row["trained"], rel=0.01)
+        assert row["state_bytes"] == pytest.approx(8 * row["trained"], rel=0.01)
+        assert row["peak_8bit_bytes"] < row["peak_fused_bytes"] <= row["peak_bytes"]
+        if name.endswith("_checkpointed"):
+            assert row["activation_bytes"] < rows[name.removesuffix("_checkpointed")]["activation_bytes"]
+
+
+@pytest.fixture
+def benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The benchmarks' modules can be imported."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+
+
+def saved_bytes(networks: Any, pictures: Any, dtype: torch.dtype) -> int:
+    """What autograd says that it keeps of a forward pass, weights aside."""
+    import memory
+
+    weights = {each.untyped_storage()._cdata for network in networks for each in network.parameters()}
+    saved = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = memory.forward(networks, pictures, dtype)
+    assert loss.requires_grad
+    return sum(size for place, size in saved.items() if place not in weights)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("stage", "frames"), [("image", 1), ("clip", 4)])
+def test_activations_are_what_autograd_keeps_of_real_tensors(
+    benchmarks: None, stage: str, frames: int, dtype: str
+) -> None:
+    import account
+    import denoisers
+    import memory
+
+    options = Namespace(model="tiny", size=64, dtype=dtype)
+    row = memory.training_bytes(options, stage=stage, clips=2, frames=frames, checkpointed=False)
+    networks = memory.build_networks("tiny", stage=stage, checkpointed=False)
+    for network in networks:
+        account.normalise_in_float32(network)
+    kept = saved_bytes(networks, memory.random_pictures(2, frames, 64), denoisers.DTYPES[dtype])
+    assert row["activation_bytes"] == pytest.approx(kept, rel=0.002)
+
+
+class FlashAttention(TorchFunctionMode):
+    """CUDA's choice of kernel, which fake tensors cannot make where there is no CUDA."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is scaled_dot_product_attention:
+            return torch.ops.aten._scaled_dot_product_flash_attention(*(each.bfloat16() for each in args))[0]
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def cuda_autocast() -> Iterator[None]:
+    """`torch.autocast("cuda")`, which switches itself off where there is no CUDA."""
+    torch.set_autocast_dtype("cuda", torch.bfloat16)
+    torch.set_autocast_enabled("cuda", True)
+    yield
+    torch.set_autocast_enabled("cuda", False)
+    torch.clear_autocast_cache()
+
+
+@pytest.mark.parametrize(("stage", "frames"), [("image", 1), ("clip", 4)])
+def test_the_cpu_keeps_what_autocast_on_cuda_would(
+    benchmarks: None, cuda_autocast: None, stage: str, frames: int
+) -> None:
+    import memory
+
+    options = Namespace(model="tiny", size=64, dtype="bfloat16")
+    row = memory.training_bytes(options, stage=stage, clips=2, frames=frames, checkpointed=False)
+    with FakeTensorMode(), torch.device("cuda"), FlashAttention():
+        networks = memory.build_networks("tiny", stage=stage, checkpointed=False)
+        kept = saved_bytes(networks, memory.random_pictures(2, frames, 64), torch.bfloat16)
+    assert row["activation_bytes"] == pytest.approx(kept, rel=0.002)
+
+
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
         (["step.py", "--size", "30"], "multiple of 8"),
         (["step.py", "--frames", "33"], "at most 32 frames"),
+        (["memory.py", "--size", "30"], "multiples of 8"),
         (["train.py", "--batch", "4"], "cannot be shared out at 3 per reference"),
         (["loader.py", "--shards", "nowhere"], "no shards in nowhere"),
     ],
