@@ -7,6 +7,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import scaled_dot_product_attention
 from torch.overrides import TorchFunctionMode
+from torch.profiler import ProfilerActivity, profile
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--size", "32", "--repeats", "2", "--warmup", "1"]
@@ -149,6 +151,22 @@ def test_activations_are_what_autograd_keeps_of_real_tensors(
         account.normalise_in_float32(network)
     kept = saved_bytes(networks, memory.random_pictures(2, frames, 64), denoisers.DTYPES[dtype])
     assert row["activation_bytes"] == pytest.approx(kept, rel=0.002)
+
+
+@pytest.mark.parametrize("checkpointed", [False, True])
+@pytest.mark.parametrize(("stage", "frames"), [("image", 1), ("clip", 4)])
+def test_peaks_are_those_of_the_allocator(benchmarks: None, stage: str, frames: int, checkpointed: bool) -> None:
+    import memory
+
+    options = Namespace(model="tiny", size=128, dtype="float32")
+    row = memory.training_bytes(options, stage=stage, clips=2, frames=frames, checkpointed=checkpointed)
+    networks = memory.build_networks("tiny", stage=stage, checkpointed=checkpointed)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        memory.forward(networks, memory.random_pictures(2, frames, 128), torch.float32).backward()
+    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    changes = [event.nbytes() for event in sorted(events, key=lambda event: event.start_ns())]
+    resident = row["weight_bytes"] + row["average_bytes"] + row["state_bytes"]
+    assert row["peak_fused_bytes"] - resident == pytest.approx(max(accumulate(changes)), rel=0.01)
 
 
 class FlashAttention(TorchFunctionMode):
