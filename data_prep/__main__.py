@@ -15,6 +15,7 @@ from data_prep.clips import Options
 from data_prep.executors import Pool, Ray, Serial
 from data_prep.inspect.command import add_inspect
 from data_prep.items import Problem
+from data_prep.keypoints import add_pose
 from data_prep.latents import latents_parser
 from data_prep.place import Place, place_at
 from data_prep.prepare import ClipSource, prepare_clips
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     add_dancers(sources)
     add_inspect(sources)
     latents_parser(sources, size)
+    add_pose(sources)
     for name, (about, *splits) in CLIP_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)

@@ -71,7 +71,7 @@ def trained(shards: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_resumed_equals_unbroken(trained: Path, shards: str, tmp_path: Path) -> None:
-    schedule = "task.learning_rate.num_training_steps=4"
+    schedule = "learning_rate.num_training_steps=4"
     fit(tmp_path / "first", shards, schedule, steps=2)
     fit(tmp_path / "second", shards, schedule, f"resume={tmp_path / 'first'}", steps=4)
     unbroken, resumed = (torch.load(load(path).source, weights_only=True) for path in (trained, tmp_path / "second"))

@@ -19,7 +19,6 @@ from humangen.inference.poses import KeypointPoses, PoseVideo, pose_source
 from humangen.inference.ranks import join_ranks
 from humangen.media import (
     contact_sheet,
-    fit_box,
     fit_picture,
     read_picture,
     to_tensor,
@@ -29,7 +28,7 @@ from humangen.media import (
 )
 from humangen.pose.align import align
 from humangen.pose.draw import draw_pose
-from humangen.pose.keypoints import NUM_KEYPOINTS, crop, load_keypoints
+from humangen.pose.keypoints import NUM_KEYPOINTS, load_pose_file
 from humangen.types import InputError
 
 SHOWN = 8  # frames on the sheet
@@ -68,7 +67,10 @@ def run(options: argparse.Namespace) -> None:
     height, width = options.size or (trained.get("height", 128), trained.get("width", 128))
     picture = read_picture(options.reference)
     reference = fit_picture(picture, height, width)
-    keypoints = reference_keypoints(options.reference_pose, picture.shape[:2], height, width)
+    keypoints = np.zeros((NUM_KEYPOINTS, 3), np.float32)
+    if options.reference_pose:
+        stored = replace(load_pose_file(options.reference_pose), size=picture.shape[:2])
+        keypoints = stored.fitted(height, width)[0]
     poses = aligned(options, pose_source(options.poses, height, width), keypoints)
     num_frames = min(poses.num_frames, options.frames or poses.num_frames)
     began = time.perf_counter()
@@ -93,15 +95,6 @@ def run(options: argparse.Namespace) -> None:
     write_picture(sheet, contact_sheet([[reference, *kept], [draw_pose(keypoints, height, width), *drawn]]))
     seconds = time.perf_counter() - began
     print(f"{options.output} ({num_frames} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
-
-
-def reference_keypoints(path: Path | None, source: tuple[int, int], height: int, width: int) -> np.ndarray:
-    """The keypoints of a reference of `source` (height, width) where `fit_picture` has put it; unseen without one."""
-    if not path:
-        return np.zeros((NUM_KEYPOINTS, 3), np.float32)
-    top, left, box_height, box_width = fit_box(source, height, width)
-    box = -left / box_width, -top / box_height, width / box_width, height / box_height
-    return crop(load_keypoints(path)[0], *box)
 
 
 def aligned(

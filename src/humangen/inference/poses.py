@@ -11,7 +11,7 @@ import numpy as np
 from humangen.data.dancers import render_clip
 from humangen.media import VIDEO_SUFFIXES, VideoReader, fit_picture, open_video
 from humangen.pose.draw import draw_poses
-from humangen.pose.keypoints import load_keypoints
+from humangen.pose.keypoints import load_pose_file
 from humangen.types import InputError
 
 KEYPOINT_FPS = 8.0
@@ -71,7 +71,8 @@ def pose_source(source: str, height: int, width: int, *, num_frames: int = 16) -
     if source.startswith("dancer:"):
         return KeypointPoses(dance(source.removeprefix("dancer:"), height, width, num_frames), height, width)
     if path.suffix == ".npz":
-        return KeypointPoses(load_keypoints(path), height, width)
+        file = load_pose_file(path)
+        return KeypointPoses(file.fitted(height, width), height, width, file.fps or KEYPOINT_FPS)
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return PoseVideo(open_video(path), height, width)
     raise InputError(

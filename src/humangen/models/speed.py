@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from diffusers.models.attention import BasicTransformerBlock
-from torch import nn
+from torch._dynamo import config
 
 from humangen.models.denoiser import Denoiser
 
 
-def transformer_blocks(denoiser: Denoiser) -> list[nn.Module]:
+def transformer_blocks(denoiser: Denoiser) -> list[BasicTransformerBlock]:
     """The spatial blocks: where nearly all of the time goes, and few enough shapes that compiling them pays."""
     return [
         module
@@ -29,6 +28,6 @@ def compile_blocks(denoiser: Denoiser) -> None:
     """Compiles each block in place. Names of parameters stay, so checkpoints fit with and without."""
     blocks = transformer_blocks(denoiser)
     # all blocks share their code, and torch counts the variants of one piece of code: a width, a place, a way to attend
-    torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, 8 * len(blocks))
+    config.recompile_limit = max(config.recompile_limit, 8 * len(blocks))
     for block in blocks:
         block.compile()

@@ -7,10 +7,12 @@ Left and right are the person's own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from humangen.media import fit_box
 from humangen.types import InputError
 
 NUM_KEYPOINTS = 128
@@ -75,8 +77,25 @@ def check(keypoints: np.ndarray, name: str) -> np.ndarray:
     return keypoints.astype(np.float32)
 
 
-def load_keypoints(path: str | Path) -> np.ndarray:
-    """Keypoints (F, 128, 3) from an .npz with an array `keypoints`."""
+@dataclass(frozen=True)
+class PoseFile:
+    """An .npz: `keypoints` (F, 128, 3), and where they are known the `fps` and the `size` (height, width) in pixels of
+    what they were seen in."""
+
+    keypoints: np.ndarray
+    fps: float | None = None
+    size: tuple[int, int] | None = None
+
+    def fitted(self, height: int, width: int) -> np.ndarray:
+        """The keypoints where `media.fit_picture` puts a picture of their size; as they are where that is unknown."""
+        if self.size is None:
+            return self.keypoints
+        top, left, box_height, box_width = fit_box(self.size, height, width)
+        return crop(self.keypoints, -left / box_width, -top / box_height, width / box_width, height / box_height)
+
+
+def load_pose_file(path: str | Path) -> PoseFile:
+    """Reads an .npz with an array `keypoints`, and perhaps `fps` and `size`; raises `InputError` on any other file."""
     path = Path(path)
     if not path.is_file():
         raise InputError(f"no pose file at {path}")
@@ -84,8 +103,13 @@ def load_keypoints(path: str | Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as arrays:
             if "keypoints" not in arrays:
                 raise InputError(f"{path} has no array 'keypoints'; it has {', '.join(arrays) or 'none'}")
-            return check(arrays["keypoints"], str(path))
+            keypoints = check(arrays["keypoints"], str(path))
+            fps = float(arrays["fps"]) if "fps" in arrays else None
+            size = (int(arrays["size"][0]), int(arrays["size"][1])) if "size" in arrays else None
     except InputError:
         raise
     except Exception as error:  # whatever zip and numpy make of broken bytes
         raise InputError(f"{path} is not a readable .npz file: {error}") from error
+    if (fps is not None and not 0 < fps < 1000) or (size is not None and min(size) < 1):
+        raise InputError(f"{path} says {fps} frames per second and pictures of {size}: neither can be")
+    return PoseFile(keypoints, fps, size)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, MIRROR, RIGHT_HAND, crop, load_keypoints, mirror
+from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, MIRROR, RIGHT_HAND, crop, load_pose_file, mirror
 from humangen.types import InputError
 from tests.unit.tiny import tiny_keypoints
 
@@ -61,7 +61,7 @@ def test_cropping_to_the_whole_changes_nothing_and_to_a_box_hides_the_rest() -> 
 
 def test_keypoints_come_back_from_a_file(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "pose.npz", keypoints=tiny_keypoints().astype(np.float64))
-    loaded = load_keypoints(tmp_path / "pose.npz")
+    loaded = load_pose_file(tmp_path / "pose.npz").keypoints
     assert loaded.dtype == np.float32
     np.testing.assert_array_equal(loaded, tiny_keypoints())
 
@@ -87,7 +87,7 @@ def spoiled(value: float) -> np.ndarray:
 def test_keypoints_that_cannot_be_used_are_refused(tmp_path: Path, arrays: dict, message: str) -> None:
     np.savez(tmp_path / "pose.npz", **arrays)
     with pytest.raises(InputError, match=message):
-        load_keypoints(tmp_path / "pose.npz")
+        load_pose_file(tmp_path / "pose.npz")
 
 
 @pytest.mark.parametrize("kind", ["empty", "text", "cut", "array", "folder", "absent"])
@@ -106,4 +106,24 @@ def test_files_that_hold_no_keypoints_are_refused(tmp_path: Path, kind: str) -> 
     elif kind == "folder":
         path.mkdir()
     with pytest.raises(InputError, match=r"pose\.npz"):
-        load_keypoints(path)
+        load_pose_file(path)
+
+
+def test_keypoints_are_fitted_as_their_picture_is(tmp_path: Path) -> None:
+    keypoints = np.zeros((2, 128, 3), np.float32)
+    keypoints[:, :3] = (0.0, 0.0, 1), (1.0, 1.0, 1), (0.5, 0.25, 1)
+    np.savez(tmp_path / "pose.npz", keypoints=keypoints, fps=24.0, size=(100, 50))
+    file = load_pose_file(tmp_path / "pose.npz")
+    assert (file.fps, file.size) == (24.0, (100, 50))
+    np.testing.assert_allclose(file.fitted(200, 200)[0, :3, :2], [(0.25, 0), (0.75, 1), (0.5, 0.25)], atol=1e-6)
+    np.savez(tmp_path / "plain.npz", keypoints=keypoints)
+    plain = load_pose_file(tmp_path / "plain.npz")
+    assert plain.fps is None
+    np.testing.assert_array_equal(plain.fitted(200, 200), keypoints)
+
+
+@pytest.mark.parametrize("wrong", [{"fps": 0.0}, {"fps": np.nan}, {"size": (0, 5)}, {"size": 7}])
+def test_rates_and_sizes_that_cannot_be_are_refused(tmp_path: Path, wrong: dict) -> None:
+    np.savez(tmp_path / "pose.npz", keypoints=np.ones((1, 128, 3), np.float32), **wrong)
+    with pytest.raises(InputError, match=r"pose\.npz"):
+        load_pose_file(tmp_path / "pose.npz")
