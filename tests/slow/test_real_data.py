@@ -17,6 +17,7 @@ from humangen.data.schema import decode_clip, decode_pair
 from humangen.data.stream import Stream, evaluation_samples
 from humangen.media import decode_picture, open_video, read_picture
 from tests.smoke.test_train import TINY, configured
+from tests.unit.published import tiny_adapter, tiny_pipeline_folder
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "real"
@@ -37,10 +38,15 @@ def samples(folder: Path, split: str, kind: str) -> list[dict]:
     return list(evaluation_samples(folder / split, Index.load(folder / split, kind), Stream()))
 
 
-def trains(folder: Path, run: Path, experiment: str) -> None:
-    """Twenty steps of the tiny network."""
+def trains(folder: Path, run: Path, experiment: str, *more: str) -> None:
+    """Twenty steps of a tiny network; `*_animation` and `*_motion` start from weights in Stable Diffusion's layout."""
     options = [f"experiment={experiment}", f"data.shards={folder}", "max_steps=20", "trainer.val_check_interval=20"]
-    train.run(configured("train", run, *TINY, *options))
+    tiny = TINY
+    if not experiment.endswith("_tryon"):
+        weights = tiny_pipeline_folder(run.with_name("sd15"))
+        tiny = [option for option in TINY if not option.startswith("model.")]
+        options += ["trainer=cpu", f"model.pretrained={weights}", "task.gradient_checkpointing=false"]
+    train.run(configured("train", run, *tiny, *options, *more))
     assert (run / "checkpoints" / "last.ckpt").is_file()
 
 
@@ -107,6 +113,9 @@ def test_ubc_fashion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = record.keypoints[:, [0, 1, 8, 10]]  # nose, neck, hip, ankle: from top to bottom
     assert (np.diff(body[..., 1], axis=1) > 0).mean() > 0.95
     trains(folder, tmp_path / "run", "ubcfashion_animation")
+    tiny_adapter().save_pretrained(tmp_path / "motion")
+    stage_2 = f"init={tmp_path / 'run'}", f"model.motion={tmp_path / 'motion'}", "data.batch_size=1"
+    trains(folder, tmp_path / "motion_run", "ubcfashion_motion", *stage_2)
 
 
 def test_vitonhd_triples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

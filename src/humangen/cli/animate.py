@@ -35,7 +35,9 @@ SHOWN = 8  # frames on the sheet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", default="shipped", help="run, checkpoint, weights or exported folder")
+    parser.add_argument(
+        "--checkpoint", "--pretrained", default="shipped", help="run, checkpoint, weights folder or exported folder"
+    )
     parser.add_argument("--reference", type=Path, required=True, help="picture of the person")
     parser.add_argument("--reference-pose", type=Path, help="keypoints .npz of the reference (default: none)")
     parser.add_argument("--poses", required=True, help="pose video, keypoints .npz, or dancer:SEED")
