@@ -24,6 +24,7 @@ COMPANIONS = {
     "model/dancers_codec": ["experiment=dancers_codec"],
     "data/dancers_pictures": ["experiment=dancers_codec"],
     "sampler/euler": ["diffusion=flow"],
+    "memory/24gb": ["task.optimizer._target_=torch.optim.AdamW"],  # its own needs a package for CUDA
 }
 EVALUATED = {"protocol"}  # groups of evaluate.py; all others are of train.py
 SEPARATE = {

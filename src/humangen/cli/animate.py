@@ -26,6 +26,7 @@ from humangen.media import (
     write_picture,
     write_video,
 )
+from humangen.models.speed import compile_blocks, fuse_projections
 from humangen.pose.align import align
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import NUM_KEYPOINTS, load_pose_file
@@ -59,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
+    parser.add_argument(
+        "--compile", action="store_true", help="fuse and compile the network: a minute or more to start, faster frames"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
 
 
@@ -122,6 +126,9 @@ def paint(
 ) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) uint8 from a picture, its pose and poses, one after the other."""
     pipeline = load_pipeline(options.checkpoint).to(options.device)
+    if options.compile:
+        fuse_projections(pipeline.denoiser)
+        compile_blocks(pipeline.denoiser)
     with torch.inference_mode():
         read = pipeline.encode_reference(
             to_tensor(reference)[None].to(options.device),

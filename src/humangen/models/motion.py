@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from humangen.attention.spatial import Spatial
 from humangen.types import InputError
@@ -19,6 +21,8 @@ class ClipMotion(AnimateDiffTransformer3D):
 
     diffusers' blocks hand their `num_frames` argument on unread; it carries the batch's `Spatial` here.
     """
+
+    gradient_checkpointing = False  # diffusers switches it by this name; its own blocks spare the middle alone
 
     def forward(  # type: ignore[override]
         self,
@@ -39,7 +43,10 @@ class ClipMotion(AnimateDiffTransformer3D):
                 f"the temporal layers know {positions} positions, and a clip of {frames} frames was given: "
                 f"take at most {positions} frames at once"
             )
-        targets = super().forward(hidden_states[references:], num_frames=frames)
+        run = partial(super().forward, num_frames=frames)
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            run = partial(checkpoint, run, use_reentrant=False)
+        targets = run(hidden_states[references:])
         return torch.cat([hidden_states[:references], targets])
 
 
