@@ -32,6 +32,10 @@ def run(config: dict[str, Any]) -> None:
     resume = checkpoint.find(config["resume"]) if config["resume"] else None
     if resume and resume.is_dir():
         raise InputError(f"{resume} holds weights only, and no training to resume: start from it with init={resume}")
+    if config["stage"]["trainable_parts"] == "motion" and not (config["init"] or config["resume"]):
+        raise InputError(
+            "stage 2 trains the temporal layers of a network that can paint pictures: name it with init=RUN"
+        )
     task, data = build(config["task"]), build(config["data"])
     task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler", "height", "width")})
     for source in filter(None, (config["init"], config["resume"])):

@@ -50,7 +50,7 @@ def composed(overrides: list[str], folder: Path, primary: str = "train") -> dict
     HydraConfig.instance().set_config(config)
     if primary == "evaluate":
         OmegaConf.update(config, "checkpoint", "shipped", force_add=True)
-    if "model" in config and OmegaConf.is_missing(config.model, "pretrained"):
+    if "model" in config and config.model.get("pretrained", "") is None:
         config.model.pretrained = str(tiny_pipeline_folder(folder / "weights"))
     plain = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
     resolved = OmegaConf.create(plain, flags={"allow_objects": True})

@@ -85,3 +85,8 @@ def test_a_part_that_is_not_there_is_an_input_error(weights: Path) -> None:
     for key in ("vae", "image_encoder.source", "motion", "controlnet"):
         with pytest.raises(InputError, match="no .* weights at /absent"):
             build(pipeline_config([f"model.{key}=/absent"], weights))
+
+
+def test_weights_that_are_not_named_are_asked_for(weights: Path) -> None:
+    with pytest.raises(InputError, match=r"name them with model\.pretrained=FOLDER or HUB ID"):
+        build(pipeline_config(["model.pretrained=null"], weights))

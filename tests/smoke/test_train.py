@@ -103,6 +103,12 @@ def test_the_motion_stage_trains_the_temporal_layers_alone(trained: Path, shards
     assert all("motion_modules" in name for name in changed)
 
 
+def test_the_motion_stage_needs_something_to_start_from(shards: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="init=RUN"):
+        fit(tmp_path, shards, "experiment=dancers_motion")
+    assert not (tmp_path / "checkpoints").exists()
+
+
 def test_weights_of_another_mask_are_refused(trained: Path, shards: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'causal'.*'full'"):
         fit(tmp_path, shards, "mask=full", f"init={trained}")

@@ -64,8 +64,10 @@ def find_part(root: Path, part: str) -> Path | None:
     return next((folder for folder in (root / part, root) if (folder / CONFIG).is_file()), None)
 
 
-def part_folder(source: str | Path, part: str) -> Path:
+def part_folder(source: str | Path | None, part: str) -> Path:
     """The folder with the configuration and the weights of one `part` of a pipeline, fetched if need be."""
+    if source is None:
+        raise InputError("model=sd15 starts from published weights: name them with model.pretrained=FOLDER or HUB ID")
     root = fetched(source, part)
     folder = find_part(root, part)
     if folder is None:
