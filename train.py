@@ -37,7 +37,8 @@ def run(config: dict[str, Any]) -> None:
             "stage 2 trains the temporal layers of a network that can paint pictures: name it with init=RUN"
         )
     task, data = build(config["task"]), build(config["data"])
-    task.save_hyperparameters({key: config[key] for key in ("pipeline", "model", "seed", "sampler", "height", "width")})
+    stored = {key: config[key] for key in ("pipeline", "model", "seed", "sampler", "height", "width")}
+    task.save_hyperparameters({**stored, "parts": config["data"].get("parts")})
     for source in filter(None, (config["init"], config["resume"])):
         checkpoint.check_same_mask(checkpoint.load(source), config)
     if config["init"]:

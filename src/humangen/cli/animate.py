@@ -28,7 +28,7 @@ from humangen.media import (
 )
 from humangen.models.speed import compile_blocks, fuse_projections
 from humangen.pose.align import align
-from humangen.pose.draw import draw_pose
+from humangen.pose.draw import PARTS, draw_pose
 from humangen.pose.keypoints import NUM_KEYPOINTS, load_pose_file
 from humangen.types import InputError
 
@@ -77,11 +77,15 @@ def run(options: argparse.Namespace) -> None:
     if options.reference_pose:
         stored = replace(load_pose_file(options.reference_pose), size=picture.shape[:2])
         keypoints = stored.fitted(height, width)[0]
+    parts = trained.get("parts") or PARTS
     poses = aligned(options, pose_source(options.poses, height, width), keypoints)
+    if isinstance(poses, KeypointPoses):
+        poses = replace(poses, parts=parts)
+    reference_pose = draw_pose(keypoints, height, width, parts)
     num_frames = min(poses.num_frames, options.frames or poses.num_frames)
     began = time.perf_counter()
     ranks = join_ranks(options.device)
-    painted = paint(options, reference, draw_pose(keypoints, height, width), poses, num_frames)
+    painted = paint(options, reference, reference_pose, poses, num_frames)
     if ranks.index > 0:  # the first one writes; the others only paint
         for _ in painted:
             pass
@@ -98,7 +102,7 @@ def run(options: argparse.Namespace) -> None:
     write_video(options.output, passing(), options.fps or poses.fps)
     sheet = options.output.with_suffix(".png")
     drawn = [poses.draw(range(number, number + 1))[0] for number in shown]
-    write_picture(sheet, contact_sheet([[reference, *kept], [draw_pose(keypoints, height, width), *drawn]]))
+    write_picture(sheet, contact_sheet([[reference, *kept], [reference_pose, *drawn]]))
     seconds = time.perf_counter() - began
     print(f"{options.output} ({num_frames} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ import numpy as np
 
 from humangen.data.dancers import render_clip
 from humangen.media import VIDEO_SUFFIXES, VideoReader, fit_picture, open_video
-from humangen.pose.draw import draw_poses
+from humangen.pose.draw import PARTS, draw_poses
 from humangen.pose.keypoints import load_pose_file
 from humangen.types import InputError
 
@@ -30,19 +31,20 @@ class Poses(Protocol):
 
 @dataclass(frozen=True)
 class KeypointPoses:
-    """`keypoints` (F, 128, 3) in units of a picture of `height` x `width`."""
+    """`keypoints` (F, 128, 3) in units of a picture of `height` x `width`, and which `parts` of them are drawn."""
 
     keypoints: np.ndarray
     height: int
     width: int
     fps: float = KEYPOINT_FPS
+    parts: Collection[str] = PARTS
 
     @property
     def num_frames(self) -> int:
         return len(self.keypoints)
 
     def draw(self, frames: range) -> np.ndarray:
-        return draw_poses(self.keypoints[frames.start : frames.stop], self.height, self.width)
+        return draw_poses(self.keypoints[frames.start : frames.stop], self.height, self.width, self.parts)
 
 
 @dataclass(frozen=True)
