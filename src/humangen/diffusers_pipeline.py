@@ -88,7 +88,7 @@ class SpatialPipeline(DiffusionPipeline):
         still = torch.zeros_like(pixels) if reference_pose is None else _pose(reference_pose, height, width)
         if generator is not None:
             seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-        steps = {} if num_inference_steps is None else {"num_steps": num_inference_steps}
+        steps: dict[str, Any] = {} if num_inference_steps is None else {"num_steps": num_inference_steps}
         sampler = replace(Sampler(**self.config["sampler"]), solver=solver_name(self.scheduler), **steps, **sampling)
         pipeline = assemble(Parts(**self.components, denoiser=self.config["denoiser"], sampler=self.config["sampler"]))
         place = {"device": self._execution_device, "dtype": self.unet.dtype}

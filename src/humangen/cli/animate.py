@@ -14,6 +14,7 @@ from rich.progress import track
 
 from humangen.checkpoint import find, load, load_pipeline, load_sampler
 from humangen.cli.errors import positive
+from humangen.diffusion.sample import Sampler
 from humangen.inference.animate import Drive, stream
 from humangen.inference.poses import KeypointPoses, PoseVideo, pose_source
 from humangen.inference.ranks import join_ranks
@@ -26,7 +27,9 @@ from humangen.media import (
     write_picture,
     write_video,
 )
+from humangen.models.pipeline import Pipeline
 from humangen.models.speed import compile_blocks, fuse_projections
+from humangen.models.vae import PreviewCodec
 from humangen.pose.align import align
 from humangen.pose.draw import PARTS, draw_pose
 from humangen.pose.keypoints import NUM_KEYPOINTS, load_pose_file
@@ -58,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window", type=positive(int), help="frames painted at once; long clips overlap (default: as it was trained)"
     )
+    parser.add_argument("--start", choices=("noise", "reference"), help="what sampling begins from")
+    parser.add_argument("--preview", help="folder of a tiny autoencoder (TAESD) that decodes fast and roughly")
     parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument(
@@ -129,10 +134,7 @@ def paint(
     num_frames: int,
 ) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) uint8 from a picture, its pose and poses, one after the other."""
-    pipeline = load_pipeline(options.checkpoint).to(options.device)
-    if options.compile:
-        fuse_projections(pipeline.denoiser)
-        compile_blocks(pipeline.denoiser)
+    pipeline = loaded(options)
     with torch.inference_mode():
         read = pipeline.encode_reference(
             to_tensor(reference)[None].to(options.device),
@@ -142,18 +144,36 @@ def paint(
     def drawn(frames: range) -> torch.Tensor:
         return ((to_tensor(poses.draw(frames))[None] + 1) / 2).to(options.device)
 
-    changes = {"solver": options.solver, "num_steps": options.steps, "window": options.window}
-    if options.window:
-        changes["overlap"] = options.window // 4
     pieces = stream(
         pipeline,
         read,
         Drive(drawn, num_frames, read.tokens),
         keys=[options.reference.name],
-        sampler=load_sampler(options.checkpoint, **changes),
+        sampler=sampling(options),
         guidance=options.guidance,
         seed=options.seed,
         ranks=join_ranks(options.device),
+        preview=PreviewCodec.from_folder(options.preview).to(options.device) if options.preview else None,
     )
     for piece in pieces:
         yield from to_uint8(piece[0])
+
+
+def loaded(options: argparse.Namespace) -> Pipeline:
+    pipeline = load_pipeline(options.checkpoint).to(options.device)
+    if options.compile:
+        fuse_projections(pipeline.denoiser)
+        compile_blocks(pipeline.denoiser)
+    return pipeline
+
+
+def sampling(options: argparse.Namespace) -> Sampler:
+    """The checkpoint's own sampler, but for what is asked otherwise."""
+    return load_sampler(
+        options.checkpoint,
+        solver=options.solver,
+        num_steps=options.steps,
+        start=options.start,
+        window=options.window,
+        overlap=options.window and options.window // 4,
+    )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from humangen.diffusion.schedule import Solver
+from humangen.types import InputError
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 
@@ -16,12 +17,18 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 @dataclass(frozen=True)
 class Sampler:
     """Which solver, how many steps it takes, and how many frames of a long clip are painted at once, `overlap` of
-    them with the next."""
+    them with the next. `start` is what sampling begins from: `noise`, or the `reference` noised to the first timestep,
+    which keeps more of its colours where a schedule's last step is not pure noise."""
 
     solver: str = "ddim"
     num_steps: int = 20
     window: int = 8
     overlap: int = 2
+    start: str = "noise"
+
+    def __post_init__(self) -> None:
+        if self.start not in ("noise", "reference"):
+            raise InputError(f"sampling cannot start from {self.start!r}, but from noise or reference")
 
 
 @torch.no_grad()

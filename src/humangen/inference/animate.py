@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from humangen.attention.spatial import share
 from humangen.diffusion.noise import frame_noise
 from humangen.diffusion.sample import Denoise, Sampler
+from humangen.diffusion.schedule import Schedule
 from humangen.inference.ranks import OneRank, Ranks
 from humangen.inference.windows import sample_windows, windows
+from humangen.models.codec import Codec
 from humangen.models.pipeline import Pipeline
-from humangen.types import Condition, Reference
+from humangen.types import Condition, InputError, Reference
 
 DECODED_AT_ONCE = 8  # frames; the codec needs more memory for each than the network does
 
@@ -41,13 +44,15 @@ def stream(
     guidance: float = 1.0,
     seed: int = 0,
     ranks: Ranks | None = None,
+    preview: Codec | None = None,
 ) -> Iterator[Tensor]:
-    """Frames (K, f, 3, H, W) in [-1, 1], a few after the other; None as the reference paints somebody.
+    """Frames (K, f, 3, H, W) in [-1, 1], a few after the other; None as the reference paints somebody. A `preview`
+    codec decodes in place of the pipeline's own.
 
     The reference is read once, the poses of a window are encoded once, and no more windows are held than `sampler`
     takes steps, whatever the length. The noise of a frame depends on (`seed`, its clip's key, its number) alone.
     """
-    ranks, codec = ranks or OneRank(), pipeline.codec
+    ranks, codec, decoder = ranks or OneRank(), pipeline.codec, preview or pipeline.codec
     prepared = None if reference is None else pipeline.denoiser.prepare(reference)
     first = drive.poses(range(1))
     shape = codec.channels, *(side // codec.downscale for side in first.shape[-2:])
@@ -57,15 +62,29 @@ def stream(
         return pipeline.denoise(prepared, condition, guidance)
 
     def noise(frames: range) -> Tensor:
-        return frame_noise(seed, keys, frames, shape).to(first)
+        drawn = frame_noise(seed, keys, frames, shape).to(first)
+        if reference is None or sampler.start == "noise":
+            return drawn
+        return noised_reference(pipeline.schedule, reference, drawn, solver().timesteps[0])
 
     parts = windows(drive.num_frames, sampler.window, sampler.overlap)
     solver = partial(pipeline.schedule.solver, sampler.solver, sampler.num_steps)
     for latents in sample_windows(parts, denoiser, noise, solver, ranks):
         chunks = latents.flatten(0, 1).split(DECODED_AT_ONCE)
         like = [first.new_empty(len(chunk), 3, *first.shape[-2:]) for chunk in chunks]
-        decoded = ranks.map([partial(codec.decode, chunk) for chunk in chunks], like)
+        decoded = ranks.map([partial(decoder.decode, chunk) for chunk in chunks], like)
         yield torch.cat(decoded).unflatten(0, latents.shape[:2])
+
+
+def noised_reference(schedule: Schedule, reference: Reference, noise: Tensor, timestep: Tensor) -> Tensor:
+    """The latents of the references, each frame with its own `noise` (K, f, C, h, w), at the first timestep."""
+    timesteps = timestep.expand(len(noise)).to(noise.device)
+    if not schedule.snr(timesteps).any():
+        raise InputError(
+            "sampler.start=reference has nothing to start from: this schedule begins with pure noise (zero SNR)"
+        )
+    clean = share(reference.latents, len(noise))[:, None].expand_as(noise)
+    return schedule.add_noise(clean, noise, timesteps)
 
 
 def animate(pipeline: Pipeline, reference: Reference | None, condition: Condition, **options: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""Stable Diffusion's autoencoder as a codec."""
+"""Stable Diffusion's autoencoders as codecs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 from pathlib import Path
 
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, AutoencoderTiny
 from torch import Tensor
 
 from humangen.models.codec import Codec
@@ -47,6 +47,35 @@ class LatentCodec(Codec):
 
     def synthesise(self, latents: Tensor) -> Tensor:
         return self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
+
+
+class PreviewCodec(Codec):
+    """`AutoencoderTiny` (TAESD, madebyollin/taesd): a fast and rough stand-in for Stable Diffusion's autoencoder, with
+    latents of the same scale."""
+
+    def __init__(self, autoencoder: AutoencoderTiny) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder.requires_grad_(False).eval()
+        self.downscale = 2 ** (len(autoencoder.config.decoder_block_out_channels) - 1)
+        self.channels = autoencoder.config.latent_channels
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> PreviewCodec:
+        """From a diffusers folder or a hub id; raises `InputError` where its weights do not match in every name and
+        shape."""
+        place = part_folder(folder, "taesd")
+        autoencoder = AutoencoderTiny.from_config(read_config(place, "AutoencoderTiny"))
+        file = weights_file(place)
+        weights = read_weights(file)
+        check_fit("preview", autoencoder.state_dict(), weights, file, "--preview FOLDER or HUB ID")
+        autoencoder.load_state_dict(weights)
+        return cls(autoencoder)
+
+    def analyse(self, pixels: Tensor) -> tuple[Tensor, None]:
+        return self.autoencoder.encode(pixels).latents, None
+
+    def synthesise(self, latents: Tensor) -> Tensor:
+        return self.autoencoder.decode(latents).sample
 
 
 def current_name(name: str) -> str:

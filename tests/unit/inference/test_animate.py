@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from diffusers import AutoencoderTiny
 from torch import Tensor
 
 from humangen.diffusion.sample import Sampler
-from humangen.inference.animate import animate
-from humangen.types import Condition, Reference
+from humangen.diffusion.schedule import VarianceSchedule
+from humangen.inference.animate import animate, noised_reference
+from humangen.models.pipeline import Pipeline
+from humangen.models.vae import PreviewCodec
+from humangen.types import Condition, InputError, Reference
 from tests.conftest import tiny_inputs
 from tests.unit.tiny import tiny_pipeline
 
@@ -67,3 +73,51 @@ def test_no_reference_paints_somebody() -> None:
     pictures = animate(tiny_pipeline(), None, condition, keys=["a", "b"], sampler=SAMPLER)
     assert pictures.shape == (2, 1, 3, 64, 64)
     assert pictures.isfinite().all()
+
+
+def test_sampling_may_start_from_the_reference() -> None:
+    """One step of a network that predicts nothing: what comes out is what went in."""
+    pipeline = tiny_pipeline()
+    pipeline.schedule = VarianceSchedule(prediction="sample", zero_snr=False)
+    reference = tiny_inputs(references=1, clips=2)[3]
+    drawn = torch.randn(2, 3, *reference.latents.shape[1:])
+    moved = noised_reference(pipeline.schedule, reference, drawn, torch.tensor(999))
+    signal, spread = pipeline.schedule.scales(torch.tensor([999, 999]), drawn)
+    torch.testing.assert_close(moved, signal * reference.latents[:, None] + spread * drawn)
+    assert signal.min() > 0.05
+    ways = [painted_with(pipeline, Sampler(num_steps=2, start=start)) for start in ("noise", "reference")]
+    assert not torch.equal(*ways)
+
+
+def painted_with(pipeline: Pipeline, sampler: Sampler) -> Tensor:
+    _, _, condition, reference = tiny_inputs(references=1, clips=2)
+    return animate(pipeline, reference, condition, keys=["a", "b"], sampler=sampler)
+
+
+def test_a_start_that_has_nothing_to_give_is_refused() -> None:
+    with pytest.raises(InputError, match="zero SNR"):
+        painted_with(tiny_pipeline(), Sampler(num_steps=2, start="reference"))
+    with pytest.raises(InputError, match="cannot start from 'picture'"):
+        Sampler(start="picture")
+
+
+def test_a_preview_codec_decodes_in_place_of_the_own(tmp_path: Path) -> None:
+    channels = tiny_pipeline().codec.channels
+    torch.manual_seed(0)
+    tiny = AutoencoderTiny(latent_channels=channels, encoder_block_out_channels=(8,) * 4,
+                           decoder_block_out_channels=(8,) * 4, num_encoder_blocks=(1,) * 4,
+                           num_decoder_blocks=(1,) * 4)  # fmt: skip
+    tiny.save_pretrained(tmp_path / "taesd")
+    preview = PreviewCodec.from_folder(tmp_path / "taesd")
+    assert (preview.downscale, preview.channels) == (8, channels)
+    _, _, condition, reference = tiny_inputs(references=1, clips=2)
+    options = {"keys": ["a", "b"], "sampler": SAMPLER}
+    shown = animate(tiny_pipeline(), reference, condition, preview=preview, **options)
+    whole = animate(tiny_pipeline(), reference, condition, **options)
+    assert shown.shape == whole.shape
+    assert not torch.equal(shown, whole)
+    latents = torch.randn(1, channels, 4, 4)
+    torch.testing.assert_close(preview.decode(latents), tiny.decode(latents).sample.clamp(-1, 1))
+    (tmp_path / "taesd" / "config.json").write_text('{"_class_name": "AutoencoderKL"}')
+    with pytest.raises(InputError, match=r"config\.json"):
+        PreviewCodec.from_folder(tmp_path / "taesd")
