@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
+from rich.progress import Progress
 
 from humangen.checkpoint import find, load, load_pipeline, load_sampler
 from humangen.cli.errors import positive
@@ -99,7 +100,7 @@ def run(options: argparse.Namespace) -> None:
     kept: list[np.ndarray] = []
 
     def passing() -> Iterator[np.ndarray]:
-        for number, frame in enumerate(track(painted, "painting", total=num_frames)):
+        for number, frame in enumerate(painted):
             if number in shown:
                 kept.append(frame)
             yield frame
@@ -144,6 +145,11 @@ def paint(
     def drawn(frames: range) -> torch.Tensor:
         return ((to_tensor(poses.draw(frames))[None] + 1) / 2).to(options.device)
 
+    ranks, bar = join_ranks(options.device), Progress()
+
+    def progress(total: int) -> Callable[[], None]:
+        return partial(bar.advance, bar.add_task("painting", total=total, visible=ranks.index == 0))
+
     pieces = stream(
         pipeline,
         read,
@@ -152,11 +158,13 @@ def paint(
         sampler=sampling(options),
         guidance=options.guidance,
         seed=options.seed,
-        ranks=join_ranks(options.device),
+        ranks=ranks,
+        progress=progress,
         preview=PreviewCodec.from_folder(options.preview).to(options.device) if options.preview else None,
     )
-    for piece in pieces:
-        yield from to_uint8(piece[0])
+    with bar:
+        for piece in pieces:
+            yield from to_uint8(piece[0])
 
 
 def loaded(options: argparse.Namespace) -> Pipeline:

@@ -20,6 +20,7 @@ from humangen.models.codec import Codec
 from humangen.models.pipeline import Pipeline
 from humangen.types import Condition, InputError, Reference
 
+Progress = Callable[[int], Callable[[], None]]
 DECODED_AT_ONCE = 8  # frames; the codec needs more memory for each than the network does
 
 
@@ -45,9 +46,11 @@ def stream(
     seed: int = 0,
     ranks: Ranks | None = None,
     preview: Codec | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """Frames (K, f, 3, H, W) in [-1, 1], a few after the other; None as the reference paints somebody. A `preview`
-    codec decodes in place of the pipeline's own.
+    codec decodes in place of the pipeline's own. `progress` is told how many predictions there will be, and gives what
+    to call after each.
 
     The reference is read once, the poses of a window are encoded once, and no more windows are held than `sampler`
     takes steps, whatever the length. The noise of a frame depends on (`seed`, its clip's key, its number) alone.
@@ -69,7 +72,8 @@ def stream(
 
     parts = windows(drive.num_frames, sampler.window, sampler.overlap)
     solver = partial(pipeline.schedule.solver, sampler.solver, sampler.num_steps)
-    for latents in sample_windows(parts, denoiser, noise, solver, ranks):
+    on_prediction = progress(len(parts) * sampler.num_steps) if progress else lambda: None
+    for latents in sample_windows(parts, denoiser, noise, solver, ranks, on_prediction):
         chunks = latents.flatten(0, 1).split(DECODED_AT_ONCE)
         like = [first.new_empty(len(chunk), 3, *first.shape[-2:]) for chunk in chunks]
         decoded = ranks.map([partial(decoder.decode, chunk) for chunk in chunks], like)

@@ -109,13 +109,14 @@ def sample_windows(
     noise: Callable[[range], Tensor],
     solver: Callable[[], Solver],
     ranks: Ranks,
+    on_prediction: Callable[[], None] = lambda: None,
 ) -> Iterator[Tensor]:
     """Latents (K, f, C, h, w) of a few frames after the other, out of `noise` (K, f, C, h, w) for a range of frames and
     one `denoiser` per window.
 
     A window takes its next step as soon as all windows over its frames have taken the one before, and it begins only
     when nothing before it can go on. So the result is that of stepping all windows at once, while no more of them are
-    held than there are steps and `ranks`.
+    held than there are steps and `ranks`. `on_prediction` is called once for each step of each window.
     """
     following, ahead = iter(enumerate(all_windows)), cells(all_windows)
     held: list[Cell] = []
@@ -137,6 +138,7 @@ def sample_windows(
         predictions = ranks.map([window.predict for window in able], [window.latents for window in able])
         for one, prediction in zip(able, predictions, strict=True):
             one.add(prediction)
+            on_prediction()
         begun = [window for window in begun if window.steps < len(window.cells[0].solver.timesteps)]
         while held and held[0].done:
             yield held.pop(0).latents

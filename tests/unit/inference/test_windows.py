@@ -105,7 +105,10 @@ def test_the_front_is_every_window_at_once(
     schedule: Schedule, solver: str, form: tuple[int, int, int], steps: int, ranks: OneRank
 ) -> None:
     parts, network = windows(*form), Network()
-    pieces = list(sample_windows(parts, network, noise, partial(schedule.solver, solver, steps), ranks))
+    told: list[None] = []
+    build = partial(schedule.solver, solver, steps)
+    pieces = list(sample_windows(parts, network, noise, build, ranks, partial(told.append, None)))
+    assert len(told) == steps * len(parts)
     assert network.begun == parts
     assert len(network.calls) == len(set(network.calls)) == steps * len(parts)
     expected = all_at_once(schedule, solver, steps, parts, Network())
