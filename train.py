@@ -12,6 +12,7 @@ from typing import Any
 
 import hydra
 import lightning as L
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from humangen import checkpoint
@@ -47,7 +48,10 @@ def run(config: dict[str, Any]) -> None:
         sampler = build(config["sampler"])
         task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation
     callbacks = [build(node) for node in config["callbacks"].values() if node]
-    trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
+    try:
+        trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
+    except MisconfigurationException as error:
+        raise InputError(f"Lightning refuses this trainer: {error} Without a GPU take trainer=cpu") from error
     began = time.perf_counter()
     trainer.fit(task, data, ckpt_path=resume, weights_only=True)
     # the callback's last one may be older

@@ -45,7 +45,7 @@ def _names(target: str) -> Iterator[str]:
     try:
         found = get_object(target)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"the configuration names {target}, which is not there: {error}") from error
+        raise InputError(f"the configuration names {target}, which is not there: {' '.join(str(error).split())}") from error
     yield f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
 
 
@@ -56,12 +56,10 @@ def build(node: dict[str, Any], allowed: tuple[str, ...] = ALLOWED_TARGETS) -> A
     try:
         return instantiate(node, _convert_="all")
     except InstantiationException as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, InputError):
             cause = cause.__cause__
-        if isinstance(cause, InputError):
-            raise cause from error
-        raise
+        raise cause or error from error
 
 
 def composed(main: Callable[[], None]) -> None:
