@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -18,8 +17,6 @@ from humangen.data.index import INDEX, Index
 from humangen.data.stream import LARGE, Sample, Stream, evaluation_samples, training_samples
 from humangen.types import InputError
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-
 Make = Callable[..., Any]  # (raw sample, *seed) -> example
 Collate = Callable[[list, list[str]], Any]  # (examples, names of broken samples) -> batch
 Finish = Callable[[Any], Any]  # what a worker hands over, on the device -> batch
@@ -29,19 +26,7 @@ def loader_worker() -> tuple[int, int]:
     """This loader worker's number and how many there are."""
     cv2.setNumThreads(1)  # the workers are the parallelism
     info = get_worker_info()
-    if info is None:
-        return 0, 1
-    keep_freed_memory()
-    return info.id, info.num_workers
-
-
-def keep_freed_memory() -> None:
-    """Lets this process keep blocks of pictures that it frees: glibc would hand them back at once, and asking the
-    system for the next ones takes longer than filling them. Other C libraries have no such setting."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):
-        libc.mallopt(M_TRIM_THRESHOLD, 2**30)
-        libc.mallopt(M_MMAP_THRESHOLD, 2**25)
+    return (info.id, info.num_workers) if info else (0, 1)
 
 
 class TrainingBatches(IterableDataset):
