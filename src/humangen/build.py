@@ -45,7 +45,9 @@ def _names(target: str) -> Iterator[str]:
     try:
         found = get_object(target)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(f"the configuration names {target}, which is not there: {' '.join(str(error).split())}") from error
+        raise InputError(
+            f"the configuration names {target}, which is not there: {' '.join(str(error).split())}"
+        ) from error
     yield f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
 
 

@@ -28,16 +28,23 @@ class Spatial(Protocol):
 
 def share(rows: Tensor, count: int) -> Tensor:
     """Repeats each reference row for the neighbouring target rows that read it, up to `count` rows."""
-    return rows.repeat_interleave(count // rows.shape[0], dim=0)
+    return rows if count == rows.shape[0] else rows.repeat_interleave(count // rows.shape[0], dim=0)
+
+
+def beside(reference: Tensor, own: Tensor) -> Tensor:
+    """[K_r; K]: each reference's (B, heads, N_r, d) before those of the rows (R, heads, N, d) that read it, copied
+    once: (R, heads, N_r + N, d)."""
+    rows = own.unflatten(0, (reference.shape[0], -1))
+    return torch.cat([reference[:, None].expand(-1, rows.shape[1], -1, -1, -1), rows], dim=3).flatten(0, 1)
 
 
 def attend_with_reference(
     query: Tensor, key: Tensor, value: Tensor, reference: tuple[Tensor, Tensor], present: Tensor | None
 ) -> Tensor:
     """softmax(Q [K_r; K]^T) [V_r; V] for the rows whose reference is present, softmax(Q K^T) V for the others."""
-    keys, values = (share(part, query.shape[0]) for part in reference)
     if present is None:
-        return scaled_dot_product_attention(query, torch.cat([keys, key], dim=2), torch.cat([values, value], dim=2))
+        return scaled_dot_product_attention(query, beside(reference[0], key), beside(reference[1], value))
+    keys, values = (share(part, query.shape[0]) for part in reference)
     result = torch.empty_like(query)
     for rows, reads in ((present.nonzero()[:, 0], True), ((~present).nonzero()[:, 0], False)):
         if len(rows) == 0:
