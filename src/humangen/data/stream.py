@@ -113,7 +113,8 @@ def training_samples(
             yield epoch, sample
         if empty:
             raise InputError(
-                f"{folder} has too few samples for {stream.count} loader workers: use fewer workers or ranks"
+                f"{folder} has too few samples for {stream.count} loader workers: give fewer with data.num_workers, or "
+                "use fewer ranks"
             )
 
 
