@@ -66,7 +66,7 @@ def test_evaluation_streams_share_out_every_sample_once(shards, count: int) -> N
 
 
 def test_more_streams_than_samples_are_refused(shards) -> None:
-    with pytest.raises(InputError, match="fewer workers"):
+    with pytest.raises(InputError, match="14 loader workers: give fewer with data.num_workers"):
         keys(shards, Stream(COUNT, COUNT + 1))
 
 
