@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,16 +18,18 @@ from humangen.types import InputError
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Pictures(ABC):
     """Encoded pictures in order, all of one size."""
 
     fps: float
 
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
-        raise NotImplementedError
+        """What errors call each picture."""
 
+    @abstractmethod
     def encoded(self, start: int, stop: int) -> Iterator[bytes]:
-        raise NotImplementedError
+        """The bytes of each file from `start` to before `stop`."""
 
     def probe(self) -> Probe:
         names = self.names()

@@ -18,7 +18,7 @@ from humangen.cli.errors import positive
 from humangen.diffusion.sample import Sampler
 from humangen.inference.animate import Drive, stream
 from humangen.inference.poses import KeypointPoses, PoseVideo, pose_source
-from humangen.inference.ranks import join_ranks
+from humangen.inference.ranks import Ranks, join_ranks
 from humangen.media import (
     contact_sheet,
     fit_picture,
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=positive(int), help="paint at most this many frames")
     parser.add_argument("--fps", type=positive(float), help="frames per second of the output (default: the source's)")
     parser.add_argument("--steps", type=positive(int), help="sampling steps (default: as the checkpoint says)")
-    parser.add_argument("--solver", help="ddim, dpm, or euler for flow models (default: as the checkpoint says)")
+    parser.add_argument("--solver", help="ddim, dpm, lcm, or euler for flow models (default: as the checkpoint says)")
     parser.add_argument(
         "--window", type=positive(int), help="frames painted at once; long clips overlap (default: as it was trained)"
     )
@@ -84,14 +84,15 @@ def run(options: argparse.Namespace) -> None:
         stored = replace(load_pose_file(options.reference_pose), size=picture.shape[:2])
         keypoints = stored.fitted(height, width)[0]
     parts = trained.get("parts") or PARTS
-    poses = aligned(options, pose_source(options.poses, height, width), keypoints)
-    if isinstance(poses, KeypointPoses):
-        poses = replace(poses, parts=parts)
+    driver = pose_source(options.poses, height, width)
+    if isinstance(driver, KeypointPoses):
+        driver = replace(driver, parts=parts)
+    poses = aligned(options, driver, keypoints)
     reference_pose = draw_pose(keypoints, height, width, parts)
     num_frames = min(poses.num_frames, options.frames or poses.num_frames)
     began = time.perf_counter()
     ranks = join_ranks(options.device)
-    painted = paint(options, reference, reference_pose, poses, num_frames)
+    painted = paint(options, reference, reference_pose, poses, num_frames, ranks)
     if ranks.index > 0:  # the first one writes; the others only paint
         for _ in painted:
             pass
@@ -107,10 +108,16 @@ def run(options: argparse.Namespace) -> None:
 
     write_video(options.output, passing(), options.fps or poses.fps)
     sheet = options.output.with_suffix(".png")
-    drawn = [poses.draw(range(number, number + 1))[0] for number in shown]
-    write_picture(sheet, contact_sheet([[reference, *kept], [reference_pose, *drawn]]))
+    rows = [[reference, *kept], [reference_pose, *drawn(poses, shown)]]
+    if poses is not driver:
+        rows.append([np.full_like(reference, 255), *drawn(driver, shown)])
+    write_picture(sheet, contact_sheet(rows))
     seconds = time.perf_counter() - began
     print(f"{options.output} ({num_frames} frames, {seconds:.1f} s with {find(options.checkpoint)}), {sheet}")
+
+
+def drawn(poses: KeypointPoses | PoseVideo, frames: list[int]) -> list[np.ndarray]:
+    return [poses.draw(range(frame, frame + 1))[0] for frame in frames]
 
 
 def aligned(
@@ -133,6 +140,7 @@ def paint(
     reference_pose: np.ndarray,
     poses: KeypointPoses | PoseVideo,
     num_frames: int,
+    ranks: Ranks,
 ) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) uint8 from a picture, its pose and poses, one after the other."""
     pipeline = loaded(options)
@@ -142,10 +150,10 @@ def paint(
             ((to_tensor(reference_pose)[None] + 1) / 2).to(options.device),
         )
 
-    def drawn(frames: range) -> torch.Tensor:
+    def pose(frames: range) -> torch.Tensor:
         return ((to_tensor(poses.draw(frames))[None] + 1) / 2).to(options.device)
 
-    ranks, bar = join_ranks(options.device), Progress()
+    bar = Progress()
 
     def progress(total: int) -> Callable[[], None]:
         return partial(bar.advance, bar.add_task("painting", total=total, visible=ranks.index == 0))
@@ -153,7 +161,7 @@ def paint(
     pieces = stream(
         pipeline,
         read,
-        Drive(drawn, num_frames, read.tokens),
+        Drive(pose, num_frames, read.tokens),
         keys=[options.reference.name],
         sampler=sampling(options),
         guidance=options.guidance,

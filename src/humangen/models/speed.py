@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from diffusers.models.attention import BasicTransformerBlock
-from torch._dynamo import config
 
 from humangen.models.denoiser import Denoiser
 
@@ -26,6 +25,8 @@ def fuse_projections(denoiser: Denoiser) -> None:
 
 def compile_blocks(denoiser: Denoiser) -> None:
     """Compiles each block in place. Names of parameters stay, so checkpoints fit with and without."""
+    from torch._dynamo import config  # takes long to import, and few compile
+
     blocks = transformer_blocks(denoiser)
     # all blocks share their code, and torch counts the variants of one piece of code: a width, a place, a way to attend
     config.recompile_limit = max(config.recompile_limit, 8 * len(blocks))
