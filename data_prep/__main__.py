@@ -19,7 +19,8 @@ from data_prep.keypoints import add_pose
 from data_prep.latents import latents_parser
 from data_prep.place import Place, place_at
 from data_prep.prepare import ClipSource, prepare_clips
-from data_prep.sources.dancers import write_dancers
+from data_prep.sources.dancers import DancersSource
+from data_prep.sources.dancers_tryon import DancersTryOnSource
 from data_prep.sources.dresscode import DressCodeSource
 from data_prep.sources.tiktok import TikTokSource
 from data_prep.sources.ubcfashion import UbcFashionSource
@@ -88,20 +89,40 @@ def add_common(one: argparse.ArgumentParser) -> None:
 
 
 def add_dancers(sources: argparse._SubParsersAction) -> None:
-    dancers = sources.add_parser(
-        "dancers",
-        help="the embedded synthetic dancers",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    dancers.add_argument("--output", type=Path, required=True, help="folder that gets train, val and test")
-    dancers.add_argument("--people", type=int, default=200, help="people in train")
-    dancers.add_argument("--held-out", type=int, default=64, help="people in val, and as many others in test")
-    dancers.add_argument("--clips", type=int, default=1, help="dances per person")
-    dancers.add_argument("--size", type=size, default=(128, 128), help="SIDE or HEIGHTxWIDTH in pixels")
-    dancers.add_argument("--frames", type=int, default=16, help="frames per clip")
-    dancers.add_argument("--fps", type=float, default=8.0, help="frames per second")
-    dancers.add_argument("--workers", type=int, default=2, help="processes that draw")
-    dancers.set_defaults(run=write_dancers)
+    for name, (about, run) in DRAWN_SOURCES.items():
+        one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        one.add_argument("--output", type=Path, required=True, help="folder that gets train, val and test")
+        one.add_argument("--people", type=int, default=200, help="people in train")
+        one.add_argument("--held-out", type=int, default=64, help="people in val, and as many others in test")
+        one.add_argument("--size", type=size, default=(128, 128), help="SIDE or HEIGHTxWIDTH in pixels")
+        one.add_argument("--workers", type=int, default=2, help="processes that draw")
+        if name == "dancers":
+            one.add_argument("--clips", type=int, default=1, help="dances per person")
+            one.add_argument("--frames", type=int, default=16, help="frames per clip")
+            one.add_argument("--fps", type=float, default=8.0, help="frames per second")
+        else:
+            one.add_argument("--outfits", type=int, default=4, help="tops, and pictures, per person")
+        one.set_defaults(run=run)
+
+
+def run_dancers(options: argparse.Namespace) -> None:
+    source = DancersSource(**drawing(options), clips=options.clips, num_frames=options.frames, fps=options.fps)
+    source.write_new(options.output, workers=options.workers)
+
+
+def run_dancers_tryon(options: argparse.Namespace) -> None:
+    DancersTryOnSource(**drawing(options), outfits=options.outfits).write_new(options.output, workers=options.workers)
+
+
+def drawing(options: argparse.Namespace) -> dict[str, Any]:
+    height, width = options.size
+    return {"people": options.people, "held_out": options.held_out, "height": height, "width": width}
+
+
+DRAWN_SOURCES = {
+    "dancers": ("the embedded synthetic dancers", run_dancers),
+    "dancers_tryon": ("the dancers for try-on: people, tops laid flat, and the truth of other tops", run_dancers_tryon),
+}
 
 
 def executor(options: argparse.Namespace) -> Executor:

@@ -62,13 +62,18 @@ class AnimationBatch(Movable):
 
 @dataclass
 class TryOnBatch(Movable):
-    """K people, the garments they are to wear, and the region that a garment is painted into."""
+    """K people, the garments they are to wear, and the region that a garment is painted into.
+
+    `truth` shows the people in these garments and `worn` marks the garments there, where both are known of all.
+    """
 
     keys: list[str]  # K
     person: Tensor  # K C H W, [-1, 1]
     garment: Tensor  # K C H W, [-1, 1]
     region: Tensor  # K 1 H W, bool, True: to paint
     pose: Tensor  # K 3 H W, [0, 1]
+    truth: Tensor | None = None  # K C H W, [-1, 1]
+    worn: Tensor | None = None  # K 1 H W, bool
     skipped: list[str] = field(default_factory=list)
 
 

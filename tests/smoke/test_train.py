@@ -50,9 +50,9 @@ def configured(name: str, folder: Path, *overrides: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("shards")
-    from data_prep.sources.dancers import DancersSource, write_source
+    from data_prep.sources.dancers import DancersSource
 
-    write_source(DancersSource(people=5, held_out=2, clips=1, height=64, width=64), folder, workers=1)
+    DancersSource(people=5, held_out=2, height=64, width=64).write(folder, workers=1)
     return f"data.shards={folder}"
 
 

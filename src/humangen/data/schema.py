@@ -4,7 +4,9 @@ An animation sample `key` is `key.mp4`, `key.pose.npz` (keypoints, float32 (F, 1
 frame shows, uint8 (F,)), `key.json` (source, identity, fps, size, split) and, where the source knows it,
 `key.figure.npz` (the person's pixels, bit-packed); `key.latents.safetensors`, where they were made, is described in
 `data/latents.py`. A try-on sample is `key.person.jpg`, `key.garment.jpg` (or .png), `key.mask.png` (255: to paint),
-`key.json` and, where known, `key.pose.json` and `key.parse.png` (label numbers). No member is ever unpickled.
+`key.json` and, where known, `key.pose.json`, `key.parse.png` (label numbers), `key.truth.png` (the person in this
+garment, where she wears another in `person`) and `key.worn.png` (255: this garment, in the truth). No member is ever
+unpickled.
 """
 
 from __future__ import annotations
@@ -109,7 +111,8 @@ class PairInfo:
 @dataclass(frozen=True)
 class PairRecord:
     """One try-on sample as stored: `person` and `garment` are JPEG or PNG bytes, `region` bool (H, W) is what is to
-    paint, `keypoints` (128, 3), `parse` uint8 (H, W)."""
+    paint, `keypoints` (128, 3), `parse` uint8 (H, W). `truth` are the PNG bytes of the person in this garment where
+    `person` shows her in another and it is known; `worn` bool (H, W) marks the garment in the truth."""
 
     key: str
     person: bytes
@@ -118,6 +121,8 @@ class PairRecord:
     info: PairInfo
     keypoints: np.ndarray | None = None
     parse: np.ndarray | None = None
+    truth: bytes | None = None
+    worn: np.ndarray | None = None
 
 
 def encode_clip(record: ClipRecord) -> dict[str, bytes | str]:
@@ -147,6 +152,10 @@ def encode_pair(record: PairRecord) -> dict[str, bytes | str]:
         members["pose.json"] = json.dumps({"keypoints": record.keypoints.round(6).tolist()}).encode()
     if record.parse is not None:
         members["parse.png"] = encode_picture(record.parse)
+    if record.truth is not None:
+        members["truth.png"] = record.truth
+    if record.worn is not None:
+        members["worn.png"] = encode_picture(record.worn.astype(np.uint8) * 255)
     return members
 
 
@@ -183,14 +192,18 @@ def decode_pair(sample: dict[str, Any]) -> PairRecord:
     try:
         info = PairInfo(**json.loads(sample["json"]))
         region = decode_labels(sample["mask.png"]) >= 128
-        keypoints = parse = None
+        keypoints = parse = worn = None
         if "pose.json" in sample:
             keypoints = check(np.array([json.loads(sample["pose.json"])["keypoints"]], np.float32), "pose.json")[0]
         if "parse.png" in sample:
             parse = decode_labels(sample["parse.png"])
+        if "worn.png" in sample:
+            worn = decode_labels(sample["worn.png"]) >= 128
     except Exception as error:  # whatever json, numpy or PIL make of broken bytes
         raise InputError(f"sample {key}: {error}") from error
-    return PairRecord(key, found["person"], found["garment"], region, info, keypoints, parse)
+    return PairRecord(
+        key, found["person"], found["garment"], region, info, keypoints, parse, sample.get("truth.png"), worn
+    )
 
 
 def _json(info: ClipInfo | PairInfo) -> bytes:

@@ -4,7 +4,7 @@ from humangen.data.dancers.appearance import Dancer, Top
 from humangen.data.dancers.canvas import Part
 from humangen.data.dancers.clip import DancerClip, render_clip
 from humangen.data.dancers.dances import DANCES, Dance
-from humangen.data.dancers.draw import Drawing, draw, draw_flat_garment
+from humangen.data.dancers.draw import Drawing, draw, draw_flat_garment, draw_region
 
 __all__ = [
     "DANCES",
@@ -16,5 +16,6 @@ __all__ = [
     "Top",
     "draw",
     "draw_flat_garment",
+    "draw_region",
     "render_clip",
 ]

@@ -27,6 +27,7 @@ PATTERNS = ("plain", "stripes", "bars", "dots", "print", "halves", "yoke")
 SLEEVES = ("none", "short", "long")
 NECKLINES = ("round", "vee", "boat")
 MOTIFS = ("disc", "star", "heart", "diamond", "bolt")
+LOOSEST, LOWEST_HEM = 0.018, 0.05  # of a top, figure units
 SCENES = ("room", "window", "arches", "stripes", "hills", "plants", "discs", "gradient")
 
 
@@ -181,8 +182,8 @@ def choose_top(chooser: np.random.Generator, scene: Scene, skin: Colour) -> Top:
         pattern=choose_pattern(chooser, PATTERNS, apart),
         sleeve=pick(chooser, SLEEVES),
         neckline=pick(chooser, NECKLINES),
-        looseness=float(chooser.uniform(0.004, 0.018)),
-        hem=float(chooser.uniform(0.0, 0.05)),
+        looseness=float(chooser.uniform(0.004, LOOSEST)),
+        hem=float(chooser.uniform(0.0, LOWEST_HEM)),
         skirt=float(chooser.uniform(0.6, 1.0)) if dress else None,
     )
 

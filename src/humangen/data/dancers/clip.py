@@ -13,12 +13,11 @@ from humangen.data.dancers.draw import draw
 
 @dataclass(frozen=True)
 class DancerClip:
-    """frames (F, H, W, 3) uint8, keypoints (F, 128, 3) float32, parts and regions (F, H, W) uint8."""
+    """frames (F, H, W, 3) uint8, keypoints (F, 128, 3) float32, parts (F, H, W) uint8."""
 
     frames: np.ndarray
     keypoints: np.ndarray
     parts: np.ndarray
-    regions: np.ndarray
 
 
 def render_clip(person: int, dance: int, num_frames: int, fps: float, height: int, width: int) -> DancerClip:
@@ -33,5 +32,4 @@ def render_clip(person: int, dance: int, num_frames: int, fps: float, height: in
         frames=np.stack([drawing.picture for drawing in drawings]),
         keypoints=np.stack([drawing.keypoints for drawing in drawings]),
         parts=np.stack([drawing.parts for drawing in drawings]),
-        regions=np.stack([drawing.region for drawing in drawings]),
     )

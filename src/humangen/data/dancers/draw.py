@@ -1,17 +1,17 @@
-"""Drawings of a dancer at one moment: picture, keypoints, part map and try-on region."""
+"""Drawings of a dancer at one moment: picture, keypoints and part map; and what try-on needs besides."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from humangen.data.dancers.appearance import Dancer
+from humangen.data.dancers.appearance import Build, Dancer
 from humangen.data.dancers.backgrounds import paint_scene
 from humangen.data.dancers.canvas import CIRCLE, SUBPIXEL_BITS, Canvas, Part, fixed_point
 from humangen.data.dancers.dances import Dance
-from humangen.data.dancers.figure import garment_region, paint_dancer
+from humangen.data.dancers.figure import garment_region, paint_dancer, widest
 from humangen.data.dancers.garments import neckline_outline, paint_sleeve, paint_top_trunk
 from humangen.data.dancers.keypoints import dancer_keypoints
 from humangen.data.dancers.skeleton import Pose, Skeleton, build_skeleton
@@ -27,33 +27,52 @@ COVERS_TOP = (Part.FACE, Part.HAIR, Part.LEFT_HAND, Part.RIGHT_HAND)
 class Drawing:
     """One moment: picture (H, W, 3) uint8 RGB; keypoints (128, 3) float32, x and y in 0..1 and visibility.
 
-    parts (H, W) uint8 holds Part values; region (H, W) uint8 is 1 where a top of this kind may be.
+    parts (H, W) uint8 holds Part values.
     """
 
     picture: np.ndarray
     keypoints: np.ndarray
     parts: np.ndarray
-    region: np.ndarray
 
 
 def draw(dancer: Dancer, dance: Dance, seconds: float, height: int, width: int) -> Drawing:
     """The dancer at a time of the dance; the same scene at every size, the figure around the middle."""
     factor = supersampling(height, width)
     lit, shaded = paint_scene(dancer.scene, height * factor, width * factor)
-    scale = dancer.build.height * height * factor * min(1.0, width / height / NARROWEST)
-    canvas = Canvas(lit.copy(), scale=scale, origin=(width * factor / 2, FLOOR * height * factor))
+    canvas = canvas_for(dancer.build, lit.copy())
     skeleton = dance.skeleton(seconds, dancer.build.shoulder)
     cast_shadow(canvas, skeleton, shaded)
     paint_dancer(canvas, skeleton, dancer)
-    region = garment_region(canvas, skeleton, dancer)
-    region[np.isin(canvas.labels, COVERS_TOP)] = 0
     middles = slice(factor // 2, None, factor)
     return Drawing(
         picture=cv2.resize(canvas.colours, (width, height), interpolation=cv2.INTER_AREA),
         keypoints=dancer_keypoints(canvas, skeleton, dancer),
         parts=canvas.labels[middles, middles].copy(),
-        region=region[middles, middles].copy(),
     )
+
+
+def canvas_for(build: Build, colours: np.ndarray) -> Canvas:
+    """A canvas that shows a figure of this build on the picture `colours` (H, W, 3)."""
+    height, width = colours.shape[:2]
+    scale = build.height * height * min(1.0, width / height / NARROWEST)
+    return Canvas(colours, scale=scale, origin=(width / 2, FLOOR * height))
+
+
+def draw_region(dancer: Dancer, dance: Dance, seconds: float, height: int, width: int) -> np.ndarray:
+    """Where a top of this kind, shirt or dress, may be: (H, W) bool, of every pixel that one of them touches.
+
+    It is the same whatever top of the kind the dancer wears, so it tells nothing of it, and two dancers who differ in
+    their tops alone look the same outside.
+    """
+    factor = supersampling(height, width)
+    canvas = canvas_for(dancer.build, np.zeros((height * factor, width * factor, 3), np.uint8))
+    skeleton = dance.skeleton(seconds, dancer.build.shoulder)
+    covering = replace(dancer, top=widest(dancer.top))
+    paint_dancer(canvas, skeleton, covering)
+    region = garment_region(canvas, skeleton, dancer.build, covering.top)
+    covered = np.isin(canvas.labels, COVERS_TOP).astype(np.uint8)
+    region[cv2.erode(covered, np.ones((3, 3), np.uint8)) > 0] = 0  # at its edges the top shines through
+    return region.reshape(height, factor, width, factor).max(axis=(1, 3)) > 0
 
 
 def supersampling(height: int, width: int) -> int:

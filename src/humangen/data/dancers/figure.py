@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
-from humangen.data.dancers.appearance import Dancer
+from humangen.data.dancers.appearance import LOOSEST, LOWEST_HEM, Build, Dancer, Top
 from humangen.data.dancers.canvas import RIM_WIDTH, Canvas, Part, plain_cloth
 from humangen.data.dancers.colours import Colour, darker, mix
 from humangen.data.dancers.face import paint_back_hair, paint_head
@@ -118,9 +120,13 @@ def paint_shoe(canvas: Canvas, side: Side, colour: Colour, part: Part) -> None:
         canvas.fill(outline, colour, part)
 
 
-def garment_region(canvas: Canvas, skeleton: Skeleton, dancer: Dancer) -> np.ndarray:
+def widest(top: Top) -> Top:
+    """The largest garment of this one's kind, shirt or dress."""
+    return replace(top, sleeve="long", neckline="boat", looseness=LOOSEST, hem=LOWEST_HEM, skirt=top.skirt and 1.0)
+
+
+def garment_region(canvas: Canvas, skeleton: Skeleton, build: Build, top: Top) -> np.ndarray:
     """Where any top of this kind might be: a mask (H, W) of 0 and 1, with what covers the top left in."""
-    build, top = dancer.build, dancer.top
     shapes = [trunk_outline(canvas, skeleton, build, 0.04, 0.085), neckline_outline(canvas, skeleton, "vee")]
     if top.skirt is not None:
         shapes.append(skirt_outline(canvas, skeleton, build, 0.07, 1.1))
