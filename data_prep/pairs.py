@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from data_prep.items import RawPair
-from data_prep.masks import (
-    check_labels,
+from humangen.data.parsers import check_labels
+from humangen.data.regions import (
     check_region,
     figure_of,
     head_of,

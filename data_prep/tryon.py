@@ -17,11 +17,11 @@ from data_prep.frames import stamp
 from data_prep.items import Problem, RawPair
 from data_prep.pairs import make_pair
 from data_prep.place import Place, check_disjoint, with_unique_keys
-from data_prep.poses.files import read_people
 from data_prep.shards import Members, pack, unpack
 from data_prep.work import Stage, Work
 from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
 from humangen.media import read_picture
+from humangen.pose.files import read_people
 from humangen.types import InputError
 
 

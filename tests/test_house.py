@@ -27,7 +27,16 @@ LAYERS = [
     {"build", "checkpoint", "export", "evaluation", "report", "diffusers_pipeline"},
     {"cli"},
 ]
-PREPARATION = ("data.schema", "data.index", "data.dancers", "pose", "media", "types")  # what data_prep may import
+PREPARATION = (  # what data_prep may import
+    "data.schema",
+    "data.index",
+    "data.dancers",
+    "data.parsers",
+    "data.regions",
+    "pose",
+    "media",
+    "types",
+)
 ENCODING = ("data.framing", "data.latents", "data.stream", "models.codec", "models.image_encoder", "models.pretrained")
 ALSO = {"data_prep/latents.py": ENCODING}  # and one of its files besides
 # where each big library comes in: files and folders below the root

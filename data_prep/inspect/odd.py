@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from data_prep.inspect.folder import Line, Split
-from data_prep.masks import LEAST_AREA, MOST_AREA
+from humangen.data.regions import LEAST_AREA, MOST_AREA
 from humangen.pose.keypoints import VISIBLE
 
 NAMED = 5  # of those that are odd in the same way

@@ -1,1 +1,1 @@
-"""Keypoints of people: read from the files that data sets bring, or estimated from pictures."""
+"""Keypoints of people, estimated from pictures."""

@@ -15,7 +15,7 @@ import onnxruntime
 from rtmlib import YOLOX, RTMPose
 from rtmlib.tools.object_detection.post_processings import nms
 
-from data_prep.poses.layouts import from_wholebody133
+from humangen.pose.layouts import from_wholebody133
 from humangen.types import InputError
 
 REPOSITORY = "yzd-v/DWPose"

@@ -14,8 +14,8 @@ from mediapipe.python.solutions.face_mesh import FaceMesh
 from mediapipe.python.solutions.hands import Hands
 from mediapipe.python.solutions.pose import Pose, PoseLandmark
 
-from data_prep.poses.layouts import from_mediapipe
 from humangen.pose.keypoints import NUM_KEYPOINTS, VISIBLE
+from humangen.pose.layouts import from_mediapipe
 
 # mediapipe's own affair, repeated for every hand and face
 warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")

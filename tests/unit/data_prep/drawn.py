@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from data_prep.__main__ import main
-from data_prep.poses.layouts import from_coco17
 from humangen.data.index import Index
 from humangen.data.schema import ClipRecord, decode_clip
 from humangen.data.stream import Stream, evaluation_samples
+from humangen.pose.layouts import from_coco17
 
 BITS = 8
 # COCO's 17 in units of the picture: nose, eyes, ears, then arms and legs, left before right

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from data_prep.poses.base import PoseEstimator, estimator
-from data_prep.poses.files import read_people
-from data_prep.poses.layouts import from_mediapipe
 from humangen.data.dancers import render_clip
 from humangen.media import open_video, read_picture
+from humangen.pose.files import read_people
 from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, MIRROR, RIGHT_HAND, VISIBLE, mirror
+from humangen.pose.layouts import from_mediapipe
 from tests.unit.tiny import REAL
 
 solutions = pytest.importorskip("mediapipe.python.solutions")  # there is none for the newest Python

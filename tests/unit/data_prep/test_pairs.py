@@ -15,11 +15,11 @@ from PIL import Image
 
 from data_prep.items import RawPair
 from data_prep.pairs import make_pair
-from data_prep.poses.files import read_people
 from data_prep.sources.dresscode import DressCodeSource
 from data_prep.sources.vitonhd import VitonHdSource
 from humangen.data.schema import PairInfo, PairRecord, decode_pair, encode_pair
 from humangen.media import decode_picture, write_picture
+from humangen.pose.files import read_people
 from humangen.types import InputError
 
 REAL = Path(__file__).parents[3].parent / "shared" / "real"

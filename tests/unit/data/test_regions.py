@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.masks import (
-    PARSERS,
+from humangen.data.parsers import PARSERS
+from humangen.data.regions import (
     check_region,
     figure_of,
     head_of,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from data_prep.poses.layouts import from_coco17, from_mediapipe, from_openpose, from_pixels, from_wholebody133
 from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, RIGHT_HAND, mirror
+from humangen.pose.layouts import from_coco17, from_mediapipe, from_openpose, from_pixels, from_wholebody133
 from humangen.types import InputError
 
 OURS = (

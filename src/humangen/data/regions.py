@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike
 
+from humangen.data.parsers import PARSERS, Labels, check_labels, covered_and_kept, worn_clothes
 from humangen.pose.keypoints import BODY, VISIBLE
 from humangen.types import InputError
 
@@ -22,30 +23,6 @@ LEAST_COVER, MOST_FACE = 0.9, 0.1  # of the worn clothes, of the face
 NECK, RIGHT_ARM, LEFT_ARM, RIGHT_LEG, LEFT_LEG = 1, [2, 3, 4], [5, 6, 7], [8, 9, 10], [11, 12, 13]
 NECK_SHAPE = np.array([(-5, -9), (5, -9), (5, 0), (-5, 0)])  # in sixteenths of the shoulders' distance
 TRUNK = 1.7  # from shoulders to hips, in distances of the shoulders
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What the label numbers 0 to `last` of a parser mean. `arms` are left and right, the person's own; `carried`
-    lies in front of the clothes and is no garment."""
-
-    last: int
-    hair: tuple[int, ...]  # and hat, and glasses
-    face: int
-    neck: tuple[int, ...]
-    arms: tuple[int, int]
-    legs: tuple[int, int]
-    tops: tuple[int, ...]
-    dress: tuple[int, ...]
-    bottoms: tuple[int, ...]
-    carried: tuple[int, ...]
-
-
-# A scarf is in none: parsers call collars so.
-PARSERS = {
-    "cihp": Labels(19, (1, 2, 4), 13, (10,), (14, 15), (16, 17), (5, 7), (6,), (8, 9, 12), (18, 19)),
-    "atr": Labels(18, (1, 2, 3), 11, (18,), (14, 15), (12, 13), (4,), (7,), (5, 6, 8), (9, 10, 16)),
-}
 
 
 @dataclass(frozen=True)
@@ -105,7 +82,7 @@ def region_from_parse(parse: np.ndarray, keypoints: np.ndarray | None, parser: s
     labels = PARSERS[parser]
     check_labels(parse, parser)
     figure = figure_of(keypoints, *parse.shape)
-    covers, keeps = _parts(labels, category)
+    covers, keeps = covered_and_kept(labels, category)
     kept = head_of(parse, figure, parser) | np.isin(parse, keeps)
     drawn, margin = np.zeros(parse.shape, np.uint8), max(parse.shape) / 50
     if figure is not None:
@@ -145,15 +122,6 @@ def region_from_mask(labels: np.ndarray, name: str = "the mask") -> np.ndarray:
     return labels >= 128
 
 
-def check_labels(parse: np.ndarray, parser: str, name: str = "the parse map") -> None:
-    """Raises `InputError` where a parse map holds a number that its parser has not."""
-    if parse.max() > PARSERS[parser].last:
-        raise InputError(
-            f"{name} holds {parse.max()}, and {parser} has labels 0 to {PARSERS[parser].last}: "
-            "it must hold label numbers, not their colours"
-        )
-
-
 def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | None, category: str) -> list[str]:
     """What is wrong with a region, bool (H, W), in words that begin with `the region`; nothing when it is good. It is
     its area that counts and, where there is a parse map, how much of the worn clothes and of the face it covers."""
@@ -164,7 +132,7 @@ def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | 
     if parse is None or parser is None:
         return offences
     labels = PARSERS[parser]
-    worn = np.isin(parse, _clothes(labels, category))
+    worn = worn_clothes(parse, parser, category)
     if not worn.any():
         offences.append(f"the region has nothing to replace: the parse map shows no {category} garment")
     elif region[worn].mean() < LEAST_COVER:
@@ -176,20 +144,6 @@ def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | 
         if region[face].mean() > MOST_FACE:
             offences.append(f"the region covers {region[face].mean():.0%} of the face")
     return offences
-
-
-def _clothes(labels: Labels, category: str) -> tuple[int, ...]:
-    """The worn clothes that a garment of this category takes the place of; a dress goes with every one."""
-    halves = {"upper": labels.tops, "lower": labels.bottoms, "dress": labels.tops + labels.bottoms}
-    return labels.dress + halves[category]
-
-
-def _parts(labels: Labels, category: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The labels that the region covers, and those that it keeps."""
-    above, below = labels.neck + labels.arms, labels.legs
-    skin = {"upper": above, "lower": below, "dress": above + below}
-    other = {"upper": labels.bottoms + below, "lower": labels.tops + above, "dress": ()}
-    return _clothes(labels, category) + skin[category], labels.carried + other[category]
 
 
 def _draw_top(canvas: np.ndarray, figure: Figure) -> None:

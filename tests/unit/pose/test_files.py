@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.poses.files import read_clip, read_people
-from data_prep.poses.layouts import from_coco17, from_wholebody133
+from humangen.pose.files import read_clip, read_people
 from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
+from humangen.pose.layouts import from_coco17, from_wholebody133
 from humangen.types import InputError
 from tests.unit.tiny import REAL
 

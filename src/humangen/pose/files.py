@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.poses.layouts import from_coco17, from_openpose, from_pixels, from_wholebody133
 from humangen.pose.keypoints import NUM_KEYPOINTS
+from humangen.pose.layouts import from_coco17, from_openpose, from_pixels, from_wholebody133
 from humangen.types import InputError
 
 DRESSCODE_SIZE = (512, 384)  # height, width of the picture that its keypoints lie in
