@@ -10,6 +10,14 @@ from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 
+def eight_bit(pixels: Tensor) -> Tensor:
+    """Pixels in [-1, 1] as a picture file keeps them: rounded (as `media.to_uint8`) to 1/255, float64 in [0, 1].
+
+    A score of these is the same whether a picture went through a file or not.
+    """
+    return ((pixels.detach().float().clamp(-1, 1) + 1) * 127.5).round().double() / 255
+
+
 def squared_error_map(prediction: Tensor, truth: Tensor) -> Tensor:
     """Squared difference, mean over the channels (..., H, W)."""
     return (prediction.double() - truth.double()).square().mean(-3)
@@ -34,10 +42,10 @@ def ssim_map(prediction: Tensor, truth: Tensor) -> Tensor:
 
 
 def mean_over(values: Tensor, region: Tensor | None = None) -> Tensor:
-    """Mean over the pixels of `region`, of the whole frame if None, of a map (..., H, W)."""
+    """Mean over the pixels of `region`, of the whole frame if None, of a map (..., H, W); nan where it is empty."""
     if region is None:
         return values.mean((-2, -1))
-    return (values * region).sum((-2, -1)) / region.sum((-2, -1)).clamp(min=1)
+    return (values * region).sum((-2, -1)) / region.sum((-2, -1))
 
 
 def decibels(mean_squared_error: Tensor) -> Tensor:
