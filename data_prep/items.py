@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+UNPAIRED = "test_unpaired"  # the split whose people do not wear their garments
 LONGEST_KEY = 120  # so that it still fits with what is added to it where files may have 255 characters
 
 
@@ -77,6 +78,11 @@ class RawPair:
     parser: str | None = None
     pose: Path | None = None
     mask: Path | None = None
+
+    @property
+    def paired(self) -> bool:
+        """Whether `person` shows the person in `garment`."""
+        return self.split != UNPAIRED
 
 
 @dataclass(frozen=True)

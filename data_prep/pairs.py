@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.items import RawPair
-from humangen.data.parsers import check_labels
+from humangen.data.parsers import check_labels, worn_clothes
 from humangen.data.regions import (
     check_region,
     figure_of,
@@ -21,7 +21,7 @@ from humangen.data.regions import (
     region_from_parse,
 )
 from humangen.data.schema import PairInfo, PairRecord
-from humangen.media import decode_labels, decode_picture, encode_picture
+from humangen.media import decode_labels, decode_picture, encode_picture, has_alpha
 from humangen.pose.keypoints import check
 from humangen.types import InputError
 
@@ -83,7 +83,7 @@ def make_pair(
     )
     pictures = (_stored(person, size, notes), _stored(garment, size, notes))
     parse = None if parse is None else _scaled(parse, size)
-    return PairRecord(raw.key, *pictures, painted, info, keypoints, parse), notes
+    return PairRecord(raw.key, *pictures, painted, info, keypoints, parse, worn=_worn(raw, parse)), notes
 
 
 def read(path: Path) -> Picture:
@@ -94,7 +94,7 @@ def read(path: Path) -> Picture:
     pixels = decode_picture(data, str(path))
     with Image.open(io.BytesIO(data)) as opened:
         form, mode = str(opened.format), opened.mode
-        alpha = mode.endswith("A") or "transparency" in opened.info
+        alpha = has_alpha(opened)
         turned = opened.getexif().get(ORIENTATION, 1) != 1
     deep = mode.startswith(("I", "F")) or (form == "PNG" and data[24] == 16)  # the bit depth of its header
     checks = {
@@ -143,6 +143,15 @@ def _region(
     if parse is None or raw.parser is None:
         return rectangle_region(painted)
     return rectangle_region(painted, head_of(parse, figure_of(keypoints, *shape), raw.parser))
+
+
+def _worn(raw: RawPair, parse: np.ndarray | None) -> np.ndarray | None:
+    """Where the garment is in the picture of the person who wears it, bool (H, W), by the parse map; None where it is
+    not known."""
+    if parse is None or raw.parser is None or not raw.paired:
+        return None
+    worn = worn_clothes(parse, raw.parser, raw.category)
+    return worn if worn.any() else None
 
 
 def _labels(path: Path, shape: tuple[int, int], notes: list[str]) -> np.ndarray:

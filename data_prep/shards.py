@@ -124,15 +124,21 @@ def verify_clip(sample: Members) -> None:
 
 
 def verify_pair(sample: Members) -> None:
-    """Person, region and parse map have the size that the json says."""
+    """Person and region, and parse map, truth and worn garment where they are there, have the size that the json
+    says."""
     record = decode_pair(sample)
-    shape = decode_picture(record.person, f"{record.key}.person").shape[:2]
     decode_picture(record.garment, f"{record.key}.garment")
-    sizes = {shape, record.region.shape, (record.info.height, record.info.width)}
-    if record.parse is not None:
-        sizes.add(record.parse.shape)
-    if len(sizes) != 1:
-        raise InputError(f"sample {record.key} has person, region and json of different sizes: {sorted(sizes)}")
+    sizes = {
+        "json": (record.info.height, record.info.width),
+        "person": decode_picture(record.person, f"{record.key}.person").shape[:2],
+        "region": record.region.shape,
+    }
+    sizes |= {name: part.shape for name in ("parse", "worn") if (part := getattr(record, name)) is not None}
+    if record.truth is not None:
+        sizes["truth"] = decode_picture(record.truth, f"{record.key}.truth").shape[:2]
+    if len(set(sizes.values())) != 1:
+        told = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
+        raise InputError(f"sample {record.key} has parts of different sizes: {told}")
 
 
 def read_shard(path: UPath, wanted: Callable[[int, str], bool]) -> Iterator[Members]:

@@ -10,8 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
-
 from data_prep.clips import EMBEDDED, estimator_of
 from data_prep.frames import stamp
 from data_prep.items import Problem, RawPair
@@ -21,7 +19,7 @@ from data_prep.shards import Members, pack, unpack
 from data_prep.work import Stage, Work
 from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
 from humangen.media import read_picture
-from humangen.pose.files import read_people
+from humangen.pose.files import largest, read_people
 from humangen.types import InputError
 
 
@@ -70,12 +68,7 @@ def pose(raw: RawPair, work: Work, options: PairOptions) -> bytes:
         seen = [finder.keypoints(picture, boxes[0, :4])] if len(boxes) else []
     if not seen:
         raise InputError(f"{raw.path}: nobody is found in the picture")
-    return pack_arrays(keypoints=max(seen, key=_extent))
-
-
-def _extent(points: np.ndarray) -> float:
-    seen = points[points[:, 2] > 0, :2]
-    return float(np.prod(seen.max(0) - seen.min(0)))
+    return pack_arrays(keypoints=largest(seen))
 
 
 def region(raw: RawPair, work: Work, options: PairOptions, source: str) -> bytes:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from data_prep.items import Problem, RawPair, safe_key
-from data_prep.sources.vitonhd import UNPAIRED, Finds, Line, file_in, first_of_each, folder_called, pictures_in
+from data_prep.items import UNPAIRED, Problem, RawPair, safe_key
+from data_prep.sources.vitonhd import Finds, Line, file_in, first_of_each, folder_called
+from humangen.media import pictures_in
 from humangen.types import InputError
 
 CATEGORIES = {"upper_body": "upper", "lower_body": "lower", "dresses": "dress"}

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from data_prep.items import Problem, RawPair, is_hidden, safe_key
-from humangen.media import PICTURE_SUFFIXES
+from data_prep.items import UNPAIRED, Problem, RawPair, safe_key
+from humangen.media import pictures_in
 from humangen.types import InputError
 
 LISTS = {"train": ("train_pairs.txt",), "test": ("test_pairs.txt", "test_pairs_unpaired.txt")}
-UNPAIRED = "test_unpaired"
 LAYOUT = (
     "VITON-HD is unpacked as train/image, train/cloth, train_pairs.txt and test/image, test/cloth, test_pairs.txt, "
     "with image-parse-v3, openpose_json and agnostic-mask beside image where there are any"
@@ -95,12 +94,6 @@ def first_of_each(lines: Iterable[tuple[object, Line]]) -> list[Line]:
     for name, line in lines:
         found.setdefault(name, line)
     return list(found.values())
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder in the order of their names; none where the folder is not there."""
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if path.suffix.lower() in PICTURE_SUFFIXES and not is_hidden(path.name))
 
 
 class Part:

@@ -81,6 +81,16 @@ def decode_labels(data: bytes, name: str = "label picture") -> np.ndarray:
     return (values if values.ndim == 2 else values[..., 0]).astype(np.uint8)
 
 
+def has_alpha(opened: Image.Image) -> bool:
+    return opened.mode.endswith("A") or "transparency" in opened.info
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder in the order of their names; none where the folder is not there."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith("."))
+
+
 def picture_format(data: bytes) -> str:
     """`jpg` or `png`, by the first bytes of a file."""
     if data.startswith(b"\xff\xd8\xff"):

@@ -127,7 +127,8 @@ def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | 
     its area that counts and, where there is a parse map, how much of the worn clothes and of the face it covers."""
     offences = []
     if not LEAST_AREA <= region.mean() <= MOST_AREA:
-        wanted = f"{LEAST_AREA:.0%} to {MOST_AREA:.0%}: is white where to paint?"
+        question = "inverted? It is white where to paint" if region.mean() > MOST_AREA else "is white where to paint?"
+        wanted = f"{LEAST_AREA:.0%} to {MOST_AREA:.0%}: {question}"
         offences.append(f"the region is {region.mean():.1%} of the picture, not {wanted}")
     if parse is None or parser is None:
         return offences

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from humangen.pose.keypoints import NUM_KEYPOINTS
+from humangen.pose.keypoints import NUM_KEYPOINTS, load_pose_file
 from humangen.pose.layouts import from_coco17, from_openpose, from_pixels, from_wholebody133
 from humangen.types import InputError
 
@@ -50,6 +50,36 @@ def read_people(path: Path, height: int, width: int) -> np.ndarray:
     return _read(path, people)
 
 
+def read_person(path: Path, height: int, width: int) -> np.ndarray:
+    """The keypoints (128, 3) of the largest person in the pose file of a picture of `height` x `width`: one that
+    `read_people` reads, or the .npz of a single frame that `load_pose_file` does.
+
+    Raises `InputError` that names the file, also where it shows nobody or was seen in a picture of another shape.
+    """
+    if _is_ours(path):
+        stored = load_pose_file(path)
+        if len(stored.keypoints) != 1:
+            raise InputError(f"{path} holds {len(stored.keypoints)} frames: a picture has one")
+        if stored.size is not None and stored.size[0] * width != stored.size[1] * height:
+            other = f"{stored.size[1]}x{stored.size[0]}"
+            raise InputError(f"{path} was seen in a picture of {other}, not in this one of {width}x{height}")
+        return stored.keypoints[0]
+    seen = [person for person in read_people(path, height, width) if person[:, 2].any()]
+    if not seen:
+        raise InputError(f"{path} shows nobody")
+    return largest(seen)
+
+
+def largest(people: Sequence[np.ndarray]) -> np.ndarray:
+    """Of people (128, 3), of each of whom a point is seen, the one whose points span the largest box."""
+
+    def extent(points: np.ndarray) -> float:
+        seen = points[points[:, 2] > 0, :2]
+        return float(np.prod(seen.max(0) - seen.min(0)))
+
+    return max(people, key=extent)
+
+
 def read_clip(path: Path, height: int, width: int) -> np.ndarray:
     """The keypoints (F, 128, 3) of one person in a clip of `height` x `width`, from a COCO-WholeBody array
     (F, 133, 2 or 3) in .npy or .npz. Raises `InputError` that names the file."""
@@ -69,6 +99,15 @@ def _read(path: Path, read: Callable[[bytes], np.ndarray]) -> np.ndarray:
         return read(path.read_bytes())
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is an .npz of an array `keypoints` of 128 points."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return "keypoints" in arrays and arrays["keypoints"].shape[-2:] == (NUM_KEYPOINTS, 3)
+    except Exception:  # whatever zip and numpy make of other files: `read_people` says what they are
+        return False
 
 
 def _is_numpy(data: bytes) -> bool:

@@ -223,6 +223,7 @@ def test_offences_are_said_in_words() -> None:
     assert not offences(region)
     assert not offences(region, None)
     assert "0.0% of the picture, not 5% to 75%" in offences(np.zeros_like(region), None)
+    assert "100.0% of the picture, not 5% to 75%: inverted?" in offences(np.ones_like(region), None)
     assert "covers 0% of the worn garment, not 90%" in offences(region, category="lower")
     assert "covers 100% of the face" in offences(~region)
     assert "shows no upper garment" in offences(region, np.where(parse == CIHP["top"], 0, parse))

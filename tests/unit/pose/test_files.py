@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from humangen.pose.files import read_clip, read_people
+from humangen.pose.files import read_clip, read_people, read_person
 from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND, VISIBLE
 from humangen.pose.layouts import from_coco17, from_wholebody133
 from humangen.types import InputError
@@ -209,3 +209,30 @@ def test_real_faces_and_hands_are_where_the_body_says() -> None:
         assert np.abs(person[FACE.start + 30] - person[NOSE])[:2].max() < 0.02
         for hand, wrist in ((LEFT_HAND, 7), (RIGHT_HAND, 4)):
             assert np.abs(person[hand.start] - person[wrist])[:2].max() < 0.03
+
+
+def test_a_picture_is_of_the_largest_person(tmp_path: Path) -> None:
+    people = pixels(133, 2)
+    people[0, :, :2] *= 0.5
+    np.save(tmp_path / "two.npy", people)
+    found = read_person(tmp_path / "two.npy", HEIGHT, WIDTH)
+    np.testing.assert_array_equal(found, read_people(tmp_path / "two.npy", HEIGHT, WIDTH)[1])
+
+
+def test_a_picture_may_have_our_own_keypoints(tmp_path: Path) -> None:
+    stored = np.zeros((2, 128, 3), np.float32)
+    stored[:, 0] = 0.5, 0.25, 1
+    path = tmp_path / "me.npz"
+    np.savez(path, keypoints=stored[:1], size=np.array([2 * HEIGHT, 2 * WIDTH]))
+    np.testing.assert_array_equal(read_person(path, HEIGHT, WIDTH), stored[0])
+    with pytest.raises(InputError, match=r"me.npz was seen in a picture of 400x800, not in this one of 200x300"):
+        read_person(path, 300, WIDTH)
+    np.savez(path, keypoints=stored)
+    with pytest.raises(InputError, match=r"me.npz holds 2 frames"):
+        read_person(path, HEIGHT, WIDTH)
+
+
+def test_a_picture_of_nobody(tmp_path: Path) -> None:
+    (tmp_path / "none.json").write_text('{"people": []}')
+    with pytest.raises(InputError, match=r"none.json shows nobody"):
+        read_person(tmp_path / "none.json", HEIGHT, WIDTH)
