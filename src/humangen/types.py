@@ -62,14 +62,15 @@ class AnimationBatch(Movable):
 
 @dataclass
 class TryOnBatch(Movable):
-    """K people, the garments they are to wear, and the region that a garment is painted into.
+    """K people, the garments they are to wear, and the region that a garment is painted into. K is a multiple of the
+    number of garments B, and people of the same garment are side by side.
 
     `truth` shows the people in these garments and `worn` marks the garments there, where both are known of all.
     """
 
     keys: list[str]  # K
     person: Tensor  # K C H W, [-1, 1]
-    garment: Tensor  # K C H W, [-1, 1]
+    garment: Tensor  # B C H W, [-1, 1]
     region: Tensor  # K 1 H W, bool, True: to paint
     pose: Tensor  # K 3 H W, [0, 1]
     truth: Tensor | None = None  # K C H W, [-1, 1]
@@ -97,11 +98,14 @@ class Reference:
 
 @dataclass
 class Condition:
-    """What a clip is to show. `present` is False where the reference is dropped; None: nowhere."""
+    """What a clip is to show. `present` is False where the reference is dropped; None: nowhere. In try-on only
+    `region` is to be painted, and `outside` are the latents that stay around it."""
 
     pose: Tensor  # K F 3 H W, [0, 1]
     tokens: Tensor  # K N D
     present: Tensor | None = None  # K, bool
+    region: Tensor | None = None  # K 1 1 h w, 1: to paint
+    outside: Tensor | None = None  # K F C h w
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ from humangen.media import encode_video
 from humangen.models.codec import PatchCodec
 from humangen.models.image_encoder import NoImageEncoder
 from humangen.models.pipeline import Pipeline
-from humangen.types import AnimationBatch
+from humangen.models.tryon import TryOnPipeline
+from humangen.types import AnimationBatch, TryOnBatch
 from tests.conftest import PIXELS, WIDTH, tiny_denoiser
 
 REAL = Path(__file__).parents[2] / "../shared/real"
@@ -38,6 +40,29 @@ def tiny_pipeline(scheme: str = "causal", schedule: Schedule | None = None) -> P
         image_encoder=NoImageEncoder(width=WIDTH),
         schedule=schedule or VarianceSchedule(),
     ).eval()
+
+
+def tiny_tryon_pipeline(scheme: str = "causal", **options: Any) -> TryOnPipeline:
+    """`tiny_pipeline`'s parts as a pipeline for try-on; `options` are its own."""
+    parts = tiny_pipeline(scheme)
+    return TryOnPipeline(
+        denoiser=parts.denoiser,
+        codec=parts.codec,
+        image_encoder=parts.image_encoder,
+        schedule=parts.schedule,
+        **options,
+    ).eval()
+
+
+def tiny_pair_batch(keys: Sequence[str]) -> TryOnBatch:
+    """People, garments and poses that depend on each sample's key alone, and a region that does not."""
+    pictures = [
+        torch.rand(3, 3, PIXELS, PIXELS, generator=torch.Generator().manual_seed(sum(map(ord, key)))) for key in keys
+    ]
+    person, garment, pose = torch.stack(pictures, dim=1)
+    region = torch.zeros(len(keys), 1, PIXELS, PIXELS, dtype=torch.bool)
+    region[:, :, PIXELS // 4 : PIXELS // 2 + 1, PIXELS // 4 : PIXELS // 2 + 1] = True
+    return TryOnBatch(list(keys), person * 2 - 1, garment * 2 - 1, region, pose)
 
 
 def tiny_batch(keys: Sequence[str], frames: int = 1) -> AnimationBatch:

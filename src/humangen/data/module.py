@@ -129,6 +129,7 @@ class ShardData(L.LightningDataModule):
     """
 
     kind: ClassVar[str]
+    test_split = "test"
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ class ShardData(L.LightningDataModule):
         self.start = 0
 
     def setup(self, stage: str) -> None:
-        for split in ("train", *(["val"] if self.has_validation else [])) if stage == "fit" else ("test",):
+        for split in ("train", *(["val"] if self.has_validation else [])) if stage == "fit" else (self.test_split,):
             Index.load(self.shards / split, self.kind)
 
     @property
@@ -210,7 +211,7 @@ class ShardData(L.LightningDataModule):
         return []
 
     def test_dataloader(self) -> DataLoader:
-        return self.eval_dataloader("test")
+        return self.eval_dataloader(self.test_split)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         return self.finish(batch)

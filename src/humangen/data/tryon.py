@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,49 +11,75 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from humangen.data.framing import Framing
+from humangen.data.augment import Augmentation, Dressed
+from humangen.data.framing import Framing, View
 from humangen.data.module import ShardData
-from humangen.data.schema import decode_pair, named
+from humangen.data.schema import PairRecord, decode_pair, named
 from humangen.data.stream import Sample
 from humangen.media import decode_picture, fit_picture, floats
 from humangen.pose.draw import draw_pose
 from humangen.types import InputError, Movable, TryOnBatch
 
+UNPAIRED = "_unpaired"  # what the splits end with in which people are to wear other garments
+ORDERS = {"paired": "", "unpaired": UNPAIRED}
+
 
 @dataclass(frozen=True)
 class PairExample:
-    """One sample, decoded and framed."""
+    """One sample, decoded and framed: pictures are uint8 (H, W, 3), masks bool (H, W)."""
 
     key: str
-    person: np.ndarray  # H, W, 3, uint8
-    garment: np.ndarray  # H, W, 3, uint8
-    region: np.ndarray  # H, W, bool
-    pose: np.ndarray  # H, W, 3, uint8
+    person: np.ndarray
+    garment: np.ndarray
+    region: np.ndarray
+    pose: np.ndarray
+    paired: bool  # the person wears this garment, and is the truth
+    truth: np.ndarray | None = None
+    worn: np.ndarray | None = None
 
 
-def make_pair_example(sample: Sample, *seed: int, framing: Framing) -> PairExample:
+def make_pair_example(
+    sample: Sample, *seed: int, framing: Framing, augmentation: Augmentation | None = None
+) -> PairExample:
     """Draws a view for one raw sample, of the person, her region and her pose alike; the garment is fitted into a
-    picture of the same size and mirrored with them. The draw depends on (`seed`, sample key) alone."""
+    picture of the same size and mirrored with them. The draws depend on (`seed`, sample key) alone."""
     record = decode_pair(sample)
-    with named(record.key):
-        person = decode_picture(record.person, "person")
-        garment = decode_picture(record.garment, "garment")
-        height, width = person.shape[:2]
-        if record.region.shape != (height, width):
-            raise InputError(f"the region is {record.region.shape}, the person {height, width}")
     random = np.random.default_rng([*seed, zlib.crc32(record.key.encode())])
-    view = framing(height, width, random)
-    pose = np.zeros((view.height, view.width, 3), np.uint8)
-    if record.keypoints is not None:
-        pose = draw_pose(view.keypoints(record.keypoints, height, width), view.height, view.width)
-    fitted = fit_picture(garment, view.height, view.width)
+    with named(record.key):
+        dressed, view = framed(record, framing, random)
+        truth = None if record.truth is None else view.picture(decode_picture(record.truth, "truth"))
+    worn = None if record.worn is None else view.mask(record.worn)
+    if augmentation is not None:
+        dressed, worn = augmentation(dressed, random), None
+    pose = np.zeros_like(dressed.person)
+    if dressed.keypoints is not None:
+        pose = draw_pose(dressed.keypoints, view.height, view.width)
     return PairExample(
         record.key,
-        view.picture(person),
-        fitted[:, ::-1] if view.mirrored else fitted,
-        view.mask(record.region),
+        dressed.person,
+        dressed.garment,
+        dressed.region,
         pose,
+        paired=not record.info.split.endswith(UNPAIRED),
+        truth=truth,
+        worn=worn,
     )
+
+
+def framed(record: PairRecord, framing: Framing, random: np.random.Generator) -> tuple[Dressed, View]:
+    """A record's pictures in one view, and the view."""
+    person = decode_picture(record.person, "person")
+    garment = decode_picture(record.garment, "garment")
+    height, width = person.shape[:2]
+    if record.region.shape != (height, width):
+        raise InputError(f"the region is {record.region.shape}, the person {height, width}")
+    view = framing(height, width, random)
+    fitted = fit_picture(garment, view.height, view.width)
+    keypoints = record.keypoints
+    if keypoints is not None:
+        keypoints = view.keypoints(keypoints, height, width)
+    fitted = fitted[:, ::-1] if view.mirrored else fitted
+    return Dressed(view.picture(person), fitted, view.mask(record.region), keypoints), view
 
 
 @dataclass(frozen=True)
@@ -61,36 +87,59 @@ class PairStack(Movable):
     """Examples side by side, as they travel to the device: bytes, a quarter of the floats they become."""
 
     keys: list[str]
-    pictures: Tensor  # 3 K H W 3, uint8: persons, garments, poses
-    region: Tensor  # K H W, bool
+    pictures: Tensor  # 3 or 4 K H W 3, uint8: persons, garments, poses, and truths where all are known
+    masks: Tensor  # 1 or 2 K H W, bool: regions, and where all are known the garments in the truth
+    paired: bool  # all are
     skipped: list[str]
 
 
 def stack_pairs(examples: list[PairExample], skipped: list[str]) -> PairStack:
-    def together(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(example, name) for example in examples]))
+    def together(*names: str) -> Tensor:
+        known = [name for name in names if all(getattr(example, name) is not None for example in examples)]
+        return torch.from_numpy(
+            np.stack([np.stack([getattr(example, name) for example in examples]) for name in known])
+        )
 
-    pictures = torch.stack([together(name) for name in ("person", "garment", "pose")])
-    return PairStack([example.key for example in examples], pictures, together("region"), skipped)
+    return PairStack(
+        [example.key for example in examples],
+        together("person", "garment", "pose", "truth"),
+        together("region", "worn"),
+        all(example.paired for example in examples),
+        skipped,
+    )
 
 
 def tryon_batch(stack: PairStack) -> TryOnBatch:
-    person, garment, pose = floats(stack.pictures)
-    region = stack.region[:, None]
-    return TryOnBatch(stack.keys, person, garment, region, pose=(pose + 1) / 2, skipped=stack.skipped)
+    person, garment, pose, *truth = floats(stack.pictures)
+    region, *worn = stack.masks[:, :, None]
+    batch = TryOnBatch(stack.keys, person, garment, region, pose=(pose + 1) / 2, skipped=stack.skipped)
+    known = truth[0] if truth else person if stack.paired else None
+    return replace(batch, truth=known, worn=worn[0] if worn else None)
 
 
 class TryOnData(ShardData):
     """People, the garments they are to wear, and where. See `ShardData` for the arguments it shares.
 
-    `shards`/train holds each person with the garment she wears; test likewise, test_unpaired with another.
+    `shards`/train holds each person with the garment she wears, and so do val and test. In `order` `unpaired` the test
+    is that of test_unpaired, where people are to wear other garments; training never takes them for pairs.
     """
 
     kind = "tryon"
 
-    def __init__(self, *, train_framing: Framing, eval_framing: Framing, **shared: Any) -> None:
+    def __init__(
+        self,
+        *,
+        train_framing: Framing,
+        eval_framing: Framing,
+        augmentation: Augmentation | None = None,
+        order: str = "paired",
+        **shared: Any,
+    ) -> None:
+        if order not in ORDERS:
+            raise InputError(f"no order {order!r}; there are {', '.join(ORDERS)}")
+        self.test_split = f"test{ORDERS[order]}"
         super().__init__(
-            make_training=partial(make_pair_example, framing=train_framing),
+            make_training=partial(make_pair_example, framing=train_framing, augmentation=augmentation),
             make_evaluation=partial(make_pair_example, framing=eval_framing),
             collate=stack_pairs,
             finish=tryon_batch,

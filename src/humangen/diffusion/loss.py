@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from torch import Tensor
 
+# how much a cell outside the region counts, one inside counting 1
+OUTSIDE_WEIGHTS = {"region": 0.0, "weighted": 0.25, "whole": 1.0}
 
-def squared_error(prediction: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
-    """Mean squared error per clip (K,) of tensors (K, F, C, h, w), in float32 whatever they are; over the cells of
-    `region` (K, 1, 1, h, w) alone if one is given: sum(M e^2) / (C sum M), 0 where it is empty."""
+
+def squared_error(
+    prediction: Tensor, target: Tensor, region: Tensor | None = None, outside_weight: float = 0.0
+) -> Tensor:
+    """Mean squared error per clip (K,) of tensors (K, F, C, h, w), in float32 whatever they are.
+
+    With a `region` M (K, 1, 1, h, w) a weighted mean, of weights W = M + `outside_weight` (1 - M):
+    sum(W e^2) / (C sum W), 0 where there is nothing to weigh. So every clip counts alike, however large its region.
+    """
     error = (prediction.float() - target.float()).square()
     if region is None:
         return error.flatten(1).mean(1)
-    weight = region.float().expand_as(error)
+    inside = region.float()
+    weight = (inside + outside_weight * (1 - inside)).expand_as(error)
     return (error * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1)
 
 

@@ -12,6 +12,7 @@ from humangen.diffusion.schedule import Solver
 from humangen.types import InputError
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
+Keep = Callable[[Tensor, Tensor | None], Tensor]  # (latents, timestep they are at; None: clean) -> latents
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,17 @@ class Sampler:
             raise InputError(f"sampling cannot start from {self.start!r}, but from noise or reference")
 
 
+def keep_nothing(latents: Tensor, timestep: Tensor | None) -> Tensor:
+    return latents
+
+
 @torch.no_grad()
-def sample(denoise: Denoise, noise: Tensor, solver: Solver) -> Tensor:
-    """Latents from `noise` (K, F, C, h, w) by calling `denoise(latents, timestep (K,))` at each timestep."""
+def sample(denoise: Denoise, noise: Tensor, solver: Solver, keep: Keep = keep_nothing) -> Tensor:
+    """Latents from `noise` (K, F, C, h, w) by calling `denoise(latents, timestep (K,))` at each timestep; `keep` puts
+    back what is known before each of them, and after the last."""
     latents = noise
     for timestep in solver.timesteps:
+        latents = keep(latents, timestep)
         prediction = denoise(latents, timestep.expand(len(latents)).to(latents.device))
         latents = solver.step(prediction.to(latents.dtype), timestep, latents, return_dict=False)[0]
-    return latents
+    return keep(latents, None)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from humangen.attention.cache import ReferenceCache
 from humangen.attention.schemes import REFERENCE, SCHEMES, TARGET
@@ -56,10 +57,37 @@ class Denoiser(nn.Module, ABC):
         present = None if condition.present is None else share(condition.present, len(noisy) * frames)
         return self.paint(noisy, timestep, condition, Cached(cache=reference, frames=frames, present=present))
 
+    @property
+    def inpaints(self) -> bool:
+        """Whether the U-Net takes, besides the latents, a mask and what is known outside (SD's inpainting weights)."""
+        return self.unet.config.in_channels > self.unet.config.out_channels
+
+    def told(self, latents: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+        """What the U-Net takes for `latents` (R, C, h, w) to be painted where `mask` (R, 1, h, w) is 1 around `known`
+        (R, C, h, w)."""
+        return torch.cat([latents, mask, known], dim=1) if self.inpaints else latents
+
+    def told_reference(self, latents: Tensor) -> Tensor:
+        """The same of references: all is known, and nothing is to be painted."""
+        return self.told(latents, torch.zeros_like(latents[:, :1]), latents)
+
+    def told_target(self, noisy: Tensor, condition: Condition) -> Tensor:
+        """The same of targets (K, F, C, h, w), one row per frame."""
+        rows = noisy.flatten(0, 1)
+        if not self.inpaints:
+            return rows
+        if condition.region is None or condition.outside is None:
+            raise InputError(
+                "these are weights of an inpainting U-Net, which needs a region to paint into: train try-on with them, "
+                "or name others in model.pretrained"
+            )
+        mask = condition.region.expand(-1, noisy.shape[1], -1, -1, -1).flatten(0, 1)
+        return self.told(rows, mask, condition.outside.flatten(0, 1))
+
     def encode_pose(self, condition: Condition) -> Condition:
         """The same condition with what can be computed once for all steps; `forward` takes either."""
         features = self.pose_encoder(condition.pose.flatten(0, 1)).unflatten(0, condition.pose.shape[:2])
-        return EncodedCondition(features, condition.tokens, condition.present)
+        return EncodedCondition(**vars(condition) | {"pose": features})
 
     def paint(self, noisy: Tensor, timestep: Tensor, condition: Condition, spatial: Spatial) -> Tensor:
         """The targets alone through the network."""
@@ -69,7 +97,7 @@ class Denoiser(nn.Module, ABC):
 
     def _rows(self, noisy: Tensor, timestep: Tensor, condition: Condition) -> tuple[Tensor, ...]:
         """Latents, timesteps, tokens and pose features, one row per frame."""
-        rows, pose = noisy.flatten(0, 1), condition.pose.flatten(0, 1)
+        rows, pose = self.told_target(noisy, condition), condition.pose.flatten(0, 1)
         if not isinstance(condition, EncodedCondition):
             pose = self.pose_encoder(pose)
         return rows, share(timestep, len(rows)), share(condition.tokens, len(rows)), pose
@@ -120,7 +148,8 @@ class RowDenoiser(Denoiser):
         latents = reference.latents
         times = torch.full((len(latents),), self.reference_timestep, device=latents.device)
         pose = self.pose_encoder(self.posed(reference))
-        self.unet(latents, times, reference.tokens, pose, Read(cache=cache, references=len(latents)))
+        rows = self.told_reference(latents)
+        self.unet(rows, times, reference.tokens, pose, Read(cache=cache, references=len(rows)))
         return cache
 
     def forward(
@@ -155,7 +184,7 @@ class RowDenoiser(Denoiser):
             reference_times = torch.full_like(times[:1], self.reference_timestep).expand(count)
         present = None if condition.present is None else share(condition.present, len(rows))
         prediction = self.unet(
-            torch.cat([latents, rows]),
+            torch.cat([self.told_reference(latents), rows]),
             torch.cat([reference_times, times]),
             torch.cat([share(reference.tokens, count), tokens]),
             torch.cat([share(self.pose_encoder(self.posed(reference)), count), pose]),
@@ -201,5 +230,7 @@ class CanvasDenoiser(Denoiser):
         if condition.present is not None:
             halves = [half * condition.present[:, None, None, None, None] for half in halves]
         canvas = torch.cat([halves[0], noisy], dim=-1)
-        wide = Condition(torch.cat([halves[1], condition.pose], dim=-1), condition.tokens)
+        known = None if condition.outside is None else torch.cat([halves[0], condition.outside], dim=-1)
+        region = None if condition.region is None else pad(condition.region, (width, 0))  # the reference is all known
+        wide = Condition(torch.cat([halves[1], condition.pose], dim=-1), condition.tokens, None, region, known)
         return self.paint(canvas, timestep, wide, Alone(frames=frames))[..., width:]

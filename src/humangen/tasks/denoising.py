@@ -12,7 +12,6 @@ from torch import Tensor
 from humangen.diffusion.guidance import drop_reference
 from humangen.diffusion.loss import noise_bands, squared_error
 from humangen.diffusion.noise import keyed_generator
-from humangen.diffusion.region import keep_outside
 from humangen.diffusion.weighting import Weighting
 from humangen.models.parts import train_only
 from humangen.models.pipeline import Pipeline
@@ -24,15 +23,12 @@ Batch = TypeVar("Batch")
 
 @dataclass
 class Exercise:
-    """Clips to denoise: clean latents (K, F, C, h, w), their condition and references. In try-on the noise and the
-    loss are in `region` (K, 1, 1, h, w) alone, and the latents `outside`, like `clean`, stay as they are."""
+    """Clips to denoise: clean latents (K, F, C, h, w), their condition and references."""
 
     keys: list[str]
     clean: Tensor
     condition: Condition
     reference: Reference
-    region: Tensor | None = None
-    outside: Tensor | None = None
 
 
 class DenoisingTask(Task, Generic[Batch]):
@@ -75,12 +71,17 @@ class DenoisingTask(Task, Generic[Batch]):
         timestep, noise, present = self.draw(given.keys, clean, step)
         if self.drop_rate:
             condition = drop_reference(condition, self.pipeline.null_tokens(condition), present)
-        schedule = self.pipeline.schedule
-        noisy = schedule.add_noise(clean, noise, timestep)
-        if given.region is not None and given.outside is not None:
-            noisy = keep_outside(noisy, given.outside, given.region)
+        noisy = self.add_noise(clean, noise, timestep, condition)
         prediction = self.network(noisy, timestep, condition, given.reference)
-        return squared_error(prediction, schedule.target(clean, noise, timestep), given.region), timestep
+        return self.error(prediction, self.pipeline.schedule.target(clean, noise, timestep), condition), timestep
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
+        """What the network is shown (K, F, C, h, w)."""
+        return self.pipeline.schedule.add_noise(clean, noise, timestep)
+
+    def error(self, prediction: Tensor, target: Tensor, condition: Condition) -> Tensor:
+        """How far the prediction of each clip is from what it should be (K,)."""
+        return squared_error(prediction, target)
 
     def draw(self, keys: list[str], clean: Tensor, step: object) -> tuple[Tensor, Tensor, Tensor]:
         """Timesteps (K,), noise like `clean`, and which clips keep their reference (K,)."""

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
-from humangen.diffusion.region import latent_region
+from torch import Tensor
+
+from humangen.diffusion.loss import OUTSIDE_WEIGHTS, squared_error
+from humangen.models.tryon import TryOnPipeline
 from humangen.tasks.denoising import DenoisingTask, Exercise
-from humangen.types import TryOnBatch
+from humangen.types import Condition, InputError, TryOnBatch
 
 
 class TryOnTask(DenoisingTask[TryOnBatch]):
-    """Learns from people and the garments they wear: the garment is the reference, noise and loss are in the region
-    alone. Around it stay the latents of the person with the region blanked: those of the whole person would carry
-    the worn garment outwards through the encoder's receptive field."""
+    """Learns from people and the garments they wear: the garment is the reference, and the noise is in the region.
+
+    `loss` says where the error counts: in the `region` alone, `whole`, or `weighted`, a little outside as well.
+    """
+
+    pipeline: TryOnPipeline
+
+    def __init__(self, *, loss: str = "region", **shared: Any) -> None:
+        super().__init__(**shared)
+        if loss not in OUTSIDE_WEIGHTS:
+            raise InputError(f"no loss {loss!r}; there are {', '.join(OUTSIDE_WEIGHTS)}")
+        self.outside_weight = OUTSIDE_WEIGHTS[loss]
 
     def prepare(self, batch: TryOnBatch) -> Exercise:
-        pipeline = self.pipeline
-        reference = pipeline.encode_reference(batch.garment, torch.zeros_like(batch.pose))
-        blanked = batch.person.masked_fill(batch.region, 0.0)
-        return Exercise(
-            batch.keys,
-            clean=pipeline.encode_clips(batch.person[:, None]),
-            condition=pipeline.condition(reference, batch.pose[:, None]),
-            reference=reference,
-            region=latent_region(batch.region, pipeline.codec.downscale),
-            outside=pipeline.encode_clips(blanked[:, None]),
-        )
+        garment = self.pipeline.encode_garment(batch.garment)
+        condition = self.pipeline.dressing(batch, garment)
+        return Exercise(batch.keys, self.pipeline.goal(batch, condition), condition, garment)
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
+        noisy = super().add_noise(clean, noise, timestep, condition)
+        return self.pipeline.around(noisy, condition, noise, timestep)
+
+    def error(self, prediction: Tensor, target: Tensor, condition: Condition) -> Tensor:
+        return squared_error(prediction, target, condition.region, self.outside_weight)

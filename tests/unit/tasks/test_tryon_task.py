@@ -1,4 +1,4 @@
-"""Try-on training: what is under the region leaks nowhere, and nothing outside of it counts."""
+"""Try-on training: noise where it belongs, nothing leaks from under the region, and nothing outside of it counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,34 +14,33 @@ from torch import Tensor
 from humangen.diffusion.loss import squared_error
 from humangen.diffusion.region import keep_outside, latent_region
 from humangen.diffusion.weighting import Uniform
+from humangen.models.tryon import TryOnPipeline
 from humangen.tasks.tryon import TryOnTask
-from humangen.types import TryOnBatch
-from tests.unit.tiny import SIDE, tiny_pipeline
+from humangen.types import InputError, TryOnBatch
+from tests.unit.tiny import tiny_pair_batch, tiny_tryon_pipeline
 
 
-@pytest.fixture(scope="module")
-def task() -> TryOnTask:
+def task_of(pipeline: TryOnPipeline, **options: Any) -> TryOnTask:
     return TryOnTask(
-        pipeline=tiny_pipeline(),
+        pipeline=pipeline,
         weighting=Uniform(),
         drop_rate=0.0,
         trainable_parts="unet",
         seed=3,
         optimizer=partial(torch.optim.SGD, lr=0.1),
         learning_rate=partial(torch.optim.lr_scheduler.StepLR, step_size=1),
+        **options,
     )
+
+
+@pytest.fixture(scope="module")
+def task() -> TryOnTask:
+    return task_of(tiny_tryon_pipeline())
 
 
 @pytest.fixture
 def batch() -> TryOnBatch:
-    generator = torch.Generator().manual_seed(0)
-
-    def pictures() -> Tensor:
-        return torch.rand(2, 3, SIDE, SIDE, generator=generator) * 2 - 1
-
-    region = torch.zeros(2, 1, SIDE, SIDE, dtype=torch.bool)
-    region[:, :, SIDE // 4 : SIDE // 2 + 1, SIDE // 4 : SIDE // 2 + 1] = True
-    return TryOnBatch(["a", "b"], pictures(), pictures(), region, pictures().abs())
+    return tiny_pair_batch(["a", "b"])
 
 
 def seen(task: TryOnTask, batch: TryOnBatch, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -88,6 +88,70 @@ def test_a_loss_of_a_region_is_its_mean_whatever_its_area() -> None:
     region[1] = 1
     assert squared_error(error, torch.zeros_like(error), region).tolist() == [9.0, 9.0]
     assert squared_error(error, torch.zeros_like(error), torch.zeros_like(region)).tolist() == [0.0, 0.0]
+
+
+def alphas_bar() -> np.ndarray:
+    """The default schedule by hand: scaled linear betas, rescaled to zero terminal SNR (Lin et al. 2024)."""
+    betas = np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    roots = np.sqrt(np.cumprod(1 - betas))
+    roots = (roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])
+    return roots**2
+
+
+@pytest.mark.parametrize("outside", ["clean", "noised", "none"])
+@pytest.mark.parametrize("timestep", [0, 1, 500, 999])
+def test_the_forward_process_is_the_formula(batch: TryOnBatch, outside: str, timestep: int) -> None:
+    """x_t = (sqrt(abar) x_0 + sqrt(1 - abar) eps) M + x_0 (1 - M) where the outside is clean."""
+    task = task_of(tiny_tryon_pipeline(outside=outside))
+    given = task.prepare(batch)
+    noise = torch.randn(given.clean.shape, generator=torch.Generator().manual_seed(1))
+    times = torch.full((2,), timestep)
+    noisy = task.add_noise(given.clean, noise, times, given.condition).numpy()
+    alpha = alphas_bar()[timestep]
+    known, region = given.condition.outside.numpy(), given.condition.region.numpy()
+    inside = (
+        np.sqrt(alpha) * task.pipeline.encode_clips(batch.person[:, None]).numpy() + np.sqrt(1 - alpha) * noise.numpy()
+    )
+    around = known if outside == "clean" else np.sqrt(alpha) * known + np.sqrt(1 - alpha) * noise.numpy()
+    np.testing.assert_allclose(noisy, np.where(region > 0, inside, around), atol=2e-5)
+
+
+def test_the_loss_is_the_same_for_a_batch_twice_and_for_more_picture_around_the_region() -> None:
+    error = torch.randn(2, 1, 4, 6, 6)
+    region = torch.zeros(2, 1, 1, 6, 6)
+    region[..., 2:5, 1:4] = 1
+    once = squared_error(error, torch.zeros_like(error), region)
+    twice = squared_error(error.repeat(2, 1, 1, 1, 1), torch.zeros(4, 1, 4, 6, 6), region.repeat(2, 1, 1, 1, 1))
+    torch.testing.assert_close(twice, once.repeat(2))
+    larger = torch.nn.functional.pad(error, (3, 2, 1, 4), value=9.0)
+    around = torch.nn.functional.pad(region, (3, 2, 1, 4))
+    torch.testing.assert_close(squared_error(larger, torch.zeros_like(larger), around), once)
+
+
+def test_what_counts_outside_is_a_choice(batch: TryOnBatch) -> None:
+    error = torch.ones(1, 1, 2, 4, 4)
+    region = torch.zeros(1, 1, 1, 4, 4)
+    region[..., :2, :] = 1
+    error[..., 2:, :] = 3
+    by = {name: task_of(tiny_tryon_pipeline(), loss=name).outside_weight for name in ("region", "weighted", "whole")}
+    losses = {name: float(squared_error(error, error * 0, region, weight)) for name, weight in by.items()}
+    assert losses == {"region": 1.0, "whole": 5.0, "weighted": pytest.approx((1 + 0.25 * 9) / 1.25)}
+
+
+@pytest.mark.parametrize("option", [{"outside": "grey"}, {"background": "wall"}, {"dilation": -1}])
+def test_choices_that_are_none_are_refused(option: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="grey|wall|-1"):
+        tiny_tryon_pipeline(**option)
+    with pytest.raises(InputError, match="region, weighted, whole"):
+        task_of(tiny_tryon_pipeline(), loss="half")
+
+
+def test_a_region_grows_by_whole_cells() -> None:
+    region = torch.zeros(1, 1, 32, 40, dtype=torch.bool)
+    region[..., 17, 17] = True
+    assert latent_region(region, 8).sum() == 1
+    assert latent_region(region, 8, dilation=1).sum() == 9
+    assert latent_region(region, 8, dilation=2).sum() == 20
 
 
 def test_one_masked_pixel_makes_its_whole_cell_to_be_painted() -> None:

@@ -1,0 +1,71 @@
+"""The parts that together dress a person: what training shares with inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from humangen.attention.spatial import share
+from humangen.diffusion.region import OUTSIDES, keep_outside, latent_region
+from humangen.models.pipeline import Pipeline
+from humangen.types import Condition, InputError, Reference, TryOnBatch
+
+BACKGROUNDS = ("masked_person", "person")
+
+
+class TryOnPipeline(Pipeline):
+    """A pipeline whose reference is a garment, and which paints a region of a person.
+
+    `outside` says what is around the region while it is painted (`clean`, `noised`, `none`: see `diffusion.region`).
+    `background` says of what picture the latents there are: `masked_person`, the person with the region blanked, or
+    `person`, whole, which carries the worn garment outwards through the encoder's receptive field. The region covers
+    every latent cell that one of its pixels touches, and grows by `dilation` more.
+    """
+
+    def __init__(
+        self, *, outside: str = "clean", background: str = "masked_person", dilation: int = 0, **parts: Any
+    ) -> None:
+        super().__init__(**parts)
+        for name, value, known in (("outside", outside, (*OUTSIDES,)), ("background", background, BACKGROUNDS)):
+            if value not in known:
+                raise InputError(f"{name} cannot be {value!r}, but {', '.join(known)}")
+        if dilation < 0:
+            raise InputError(f"a region cannot grow by {dilation} cells")
+        self.outside, self.background, self.dilation = OUTSIDES[outside], background, dilation
+
+    def encode_garment(self, garment: Tensor) -> Reference:
+        """`garment` (B, 3, H, W) in [-1, 1]; nobody wears it, so its pose is empty."""
+        return self.encode_reference(garment, torch.zeros_like(garment))
+
+    def dressing(self, batch: TryOnBatch, garment: Reference | None) -> Condition:
+        """What is to be painted of `batch` in `garment`, None: in nothing in particular. What is under the region has
+        no part in it, unless `background` says so."""
+        person = batch.person
+        if self.background == "masked_person":
+            person = person.masked_fill(batch.region, 0.0)
+        tokens = self.image_encoder.null(len(person)).to(person)
+        return Condition(
+            pose=batch.pose[:, None],
+            tokens=tokens if garment is None else share(garment.tokens, len(person)),
+            region=latent_region(batch.region, self.codec.downscale, self.dilation).to(person.dtype),
+            outside=self.encode_clips(person[:, None]),
+        )
+
+    def goal(self, batch: TryOnBatch, condition: Condition) -> Tensor:
+        """The clean latents (K, 1, C, h, w) to be learned: the person inside the region, what is known outside."""
+        assert condition.region is not None
+        assert condition.outside is not None
+        return keep_outside(self.encode_clips(batch.person[:, None]), condition.outside, condition.region)
+
+    def around(self, noisy: Tensor, condition: Condition, noise: Tensor, timestep: Tensor | None) -> Tensor:
+        """Latents as the network is to see them at `timestep` (K,), or as they end (None), of which `noisy` counts
+        inside the region."""
+        assert condition.region is not None
+        assert condition.outside is not None
+
+        def add_noise(clean: Tensor) -> Tensor:
+            return clean if timestep is None else self.schedule.add_noise(clean, noise, timestep)
+
+        return self.outside.around(noisy, condition.outside, condition.region, add_noise)
