@@ -11,6 +11,7 @@ COMMANDS = {
     "animate": "a reference picture and a pose source, to a video",
     "dancers": "draw a reference picture and a dance to try animate with",
     "report": "tables and plots from the results of runs and sweeps",
+    "weights": "the files of weights that metrics need: which are here, and fetching them",
     "export": "a checkpoint as a folder in diffusers' layout",
 }
 

@@ -1,0 +1,169 @@
+"""The files of weights that metrics need: under which name, of what content, from where.
+
+Bytes and sha256 are those of the published files. Where no sha256 of a file is on record it is None, and the file
+serves only after a person has vouched for it (`registry_store.trust`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from humangen.types import InputError
+
+UNRECORDED = "not on record: ask where it comes from"
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """`name` is what a person types, `file` what it is called in the folder of weights.
+
+    `source` says in words where it comes from; `address` is what can be fetched, if anything can. A file that comes
+    inside an installed package lies at `inside`: the package's name, then the path in it.
+    """
+
+    name: str
+    file: str
+    num_bytes: int | None
+    sha256: str | None
+    licence: str
+    source: str
+    address: str | None = None
+    inside: str | None = None
+
+    def packaged(self) -> Path | None:
+        """Where the file lies, if a package holds it. Raises `InputError` where that package is not installed."""
+        if self.inside is None:
+            return None
+        package, path = self.inside.split("/", 1)
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            raise InputError(
+                f"{self.file} is part of the package {package}, which is not installed: it is in [metrics]"
+            )
+        return Path(spec.origin).parent / path
+
+
+INCEPTION = WeightFile(
+    "inception",
+    "weights-inception-2015-12-05-6726825d.pth",
+    95_628_359,
+    "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+    "Apache-2.0 (TensorFlow's weights, as torch-fidelity states)",
+    "torch-fidelity v0.2.0, the same bytes as pytorch-fid's pt_inception-2015-12-05-6726825d.pth",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+)
+INCEPTION_CLEAN = WeightFile(
+    "inception_clean",
+    "inception-2015-12-05.pt",
+    95_607_719,
+    "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+    UNRECORDED,
+    "stylegan2-ada-pytorch, metrics; clean-fid uses it (TorchScript)",
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
+)
+I3D = WeightFile(
+    "i3d",
+    "i3d_torchscript.pt",
+    51_235_320,
+    "bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2",
+    UNRECORDED,
+    "StyleGAN-V (TorchScript)",
+    "https://huggingface.co/flateon/FVD-I3D-torchscript/resolve/main/i3d_torchscript.pt",
+)
+RESNET3D = WeightFile(
+    "resnet3d",
+    "resnet-50-kinetics.pth",
+    None,
+    None,
+    UNRECORDED,
+    "the 3D ResNet-50 of Kinetics-400 behind DisCo's FID-VID: Google Drive 1J8w3fGj6H6kmcW9G8Ff6tRQofblaG5Vn",
+)
+ALEXNET = WeightFile(
+    "alexnet",
+    "alexnet-owt-7be5be79.pth",
+    244_408_911,
+    "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    UNRECORDED,
+    "torchvision, AlexNet of ImageNet",
+    "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+)
+VGG16 = WeightFile(
+    "vgg16",
+    "vgg16-397923af.pth",
+    553_433_881,
+    "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    UNRECORDED,
+    "torchvision, VGG-16 of ImageNet",
+    "https://download.pytorch.org/models/vgg16-397923af.pth",
+)
+LPIPS_ALEX = WeightFile(
+    "lpips_alex",
+    "alex.pth",
+    6_009,
+    "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+    UNRECORDED,
+    "in the package lpips: its linear heads v0.1",
+    inside="lpips/weights/v0.1/alex.pth",
+)
+LPIPS_VGG = WeightFile(
+    "lpips_vgg",
+    "vgg.pth",
+    7_289,
+    "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+    UNRECORDED,
+    "in the package lpips: its linear heads v0.1",
+    inside="lpips/weights/v0.1/vgg.pth",
+)
+CLIP = WeightFile(
+    "clip",
+    "clip-vit-base-patch32.bin",
+    None,
+    None,
+    UNRECORDED,
+    "openai/clip-vit-base-patch32 on the Hugging Face hub, pytorch_model.bin",
+    "https://huggingface.co/openai/clip-vit-base-patch32/resolve/main/pytorch_model.bin",
+)
+DINO = WeightFile(
+    "dino",
+    "dino_deitsmall16_pretrain.pth",
+    None,
+    None,
+    UNRECORDED,
+    "DINO, ViT-S/16",
+    "https://dl.fbaipublicfiles.com/dino/dino_deitsmall16_pretrain/dino_deitsmall16_pretrain.pth",
+)
+ARCFACE = WeightFile(
+    "arcface",
+    "w600k_r50.onnx",
+    None,
+    None,
+    UNRECORDED,
+    "insightface v0.7, out of buffalo_l.zip: https://github.com/deepinsight/insightface/releases/tag/v0.7",
+)
+FACE_DETECTOR = WeightFile(
+    "face_detector",
+    "det_10g.onnx",
+    None,
+    None,
+    UNRECORDED,
+    "insightface v0.7, out of buffalo_l.zip: https://github.com/deepinsight/insightface/releases/tag/v0.7",
+)
+DANCERS = WeightFile(
+    "dancers",
+    "features.safetensors",
+    None,
+    None,
+    "Apache-2.0",
+    "in this package, trained on drawn people: weights/dancer_features/CARD.md",
+    inside="humangen/weights/dancer_features/features.safetensors",
+)
+
+FILES = {
+    each.name: each
+    for each in (
+        INCEPTION, INCEPTION_CLEAN, I3D, RESNET3D, ALEXNET, VGG16, LPIPS_ALEX, LPIPS_VGG, CLIP, DINO, ARCFACE,
+        FACE_DETECTOR, DANCERS,
+    )
+}  # fmt: skip
