@@ -30,6 +30,7 @@ from humangen.media import (
 )
 from humangen.models.pipeline import Pipeline
 from humangen.models.speed import compile_blocks, fuse_projections
+from humangen.models.tryon import TryOnPipeline
 from humangen.models.vae import PreviewCodec
 from humangen.pose.align import align
 from humangen.pose.draw import PARTS, draw_pose
@@ -177,6 +178,8 @@ def paint(
 
 def loaded(options: argparse.Namespace) -> Pipeline:
     pipeline = load_pipeline(options.checkpoint).to(options.device)
+    if isinstance(pipeline, TryOnPipeline):
+        raise InputError(f"{find(options.checkpoint)} was trained for try-on; name an animation checkpoint")
     if options.compile:
         fuse_projections(pipeline.denoiser)
         compile_blocks(pipeline.denoiser)

@@ -1,11 +1,12 @@
-"""How a command ends when the input is wrong: one sentence, exit code 2."""
+"""How a command ends when the input is wrong: one sentence, exit code 2; and how it goes on with the rest."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from humangen.types import InputError
@@ -43,3 +44,31 @@ def reported(main: Callable[..., Any]) -> Callable[..., Any]:
             sys.exit(130)
 
     return run
+
+
+class Report:
+    """What is told of one thing while the others go on; of a thing `alone`, the fault is raised as it is."""
+
+    def __init__(self, *, alone: bool) -> None:
+        self.alone, self.failed = alone, 0
+        self._said: set[str] = set()
+
+    @contextmanager
+    def of(self, place: str) -> Iterator[None]:
+        """Tells of an `InputError` inside, with `place` before its sentence."""
+        try:
+            yield
+        except InputError as error:
+            self.fail(f"{place}{error}")
+
+    def fail(self, sentence: str) -> None:
+        if self.alone:
+            raise InputError(sentence)
+        self.failed += 1
+        self.say(f"error: {sentence}")
+
+    def say(self, line: str) -> None:
+        """On stderr and once, however many things it is true of."""
+        if line not in self._said:
+            self._said.add(line)
+            print(line, file=sys.stderr)
