@@ -16,7 +16,6 @@ from humangen.build import build, composed
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
 from humangen.evaluation import run_protocol
-from humangen.inference.painter import Painter
 
 
 def run(config: dict[str, Any]) -> None:
@@ -25,11 +24,10 @@ def run(config: dict[str, Any]) -> None:
     if source := protocol["data"].pop("source", None):
         build(source).ensure(protocol["data"]["shards"])
     pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
-    painter = Painter(
-        pipeline, load_sampler(config["checkpoint"], **config["sampler"]), config["guidance"], config["seed"]
-    )
-    result = run_protocol(painter, protocol, output)
-    print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in ("psnr", "ssim", "l1")))
+    sampler = load_sampler(config["checkpoint"], **config["sampler"])
+    painter = build(protocol["painter"])(pipeline, sampler, config["guidance"], config["seed"])
+    result = run_protocol(painter, protocol, output, Path(config["painted"]))
+    print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in result["intervals"]))
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")

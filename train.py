@@ -19,7 +19,6 @@ from humangen import checkpoint
 from humangen.build import build, composed
 from humangen.cli.errors import reported
 from humangen.evaluation import peak_memory_gb, run_protocol, write_result
-from humangen.inference.painter import Painter
 from humangen.types import InputError
 
 
@@ -62,10 +61,9 @@ def run(config: dict[str, Any]) -> None:
         {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
     )
     if protocol and trainer.is_global_zero:
-        painter = Painter(
-            checkpoint.load_pipeline(output), build(config["sampler"]), config["guidance"], config["seed"]
-        )
-        run_protocol(painter, protocol, output)
+        make = build(protocol["painter"])
+        painter = make(checkpoint.load_pipeline(output), build(config["sampler"]), config["guidance"], config["seed"])
+        run_protocol(painter, protocol, output, output / "painted")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

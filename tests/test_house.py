@@ -24,11 +24,12 @@ LAYERS = [
     {"models", "data"},
     {"inference", "tasks", "strategies"},
     {"callbacks"},
-    {"build", "checkpoint", "export", "evaluation", "report", "diffusers_pipeline"},
+    {"build", "checkpoint", "export", "predictions", "evaluation", "report", "diffusers_pipeline"},
     {"cli"},
 ]
 PREPARATION = (  # what data_prep may import
     "data.schema",
+    "data.framing",
     "data.index",
     "data.dancers",
     "data.parsers",
@@ -37,7 +38,7 @@ PREPARATION = (  # what data_prep may import
     "media",
     "types",
 )
-ENCODING = ("data.framing", "data.latents", "data.stream", "models.codec", "models.image_encoder", "models.pretrained")
+ENCODING = ("data.latents", "data.stream", "models.codec", "models.image_encoder", "models.pretrained")
 ALSO = {"data_prep/latents.py": ENCODING}  # and one of its files besides
 # where each big library comes in: files and folders below the root
 DOORS = {

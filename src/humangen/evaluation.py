@@ -1,4 +1,4 @@
-"""Scoring a pipeline on held-out clips against the truth, beside floors and a ceiling."""
+"""Scoring a pipeline on held-out samples against the truth, beside floors and a ceiling."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import hashlib
 import json
 import resource
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.progress import track
-from torch import Tensor
 
 from humangen.build import build
-from humangen.inference.painter import Painter, keep_clips, repeat_reference
+from humangen.inference.painter import Painter
 from humangen.media import replacing
-from humangen.metrics.suite import FrameScores
+from humangen.metrics.samples import SampleScores, Table
 from humangen.models.codec import weights_hash
-from humangen.types import AnimationBatch
+from humangen.predictions import Predictions
 
-Paint = Callable[[AnimationBatch], Tensor]
+INTERVAL_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -33,71 +33,94 @@ class Protocol:
     version: int
 
 
-def score(
-    batches: Iterable[AnimationBatch], paintings: dict[str, Paint], device: torch.device
-) -> dict[str, dict[str, float]]:
-    """The scores of several ways to paint the same batches, by their names."""
-    scores = {name: FrameScores().to(device) for name in paintings}
+@dataclass
+class Scored:
+    """How each way to paint did, by its name, and what it was measured on."""
+
+    scores: dict[str, SampleScores]
+    shape: tuple[int, ...]  # F, 3, H, W of every sample
+
+    @property
+    def table(self) -> Table:
+        return self.scores["painted"].table()
+
+
+def score(painter: Painter, batches: Iterable[Any], folder: Path, settings: dict[str, Any]) -> tuple[Scored, float]:
+    """The scores of all that `painter` paints of `batches`, and the seconds that a sample took. What is painted is kept
+    in `folder`, and not painted again."""
+    kinds = {"painted": painter.paint, "isolated": painter.paint_isolated}
+    kept = {name: Predictions(folder, settings | {"painting": name}) for name in kinds}
+    scores: dict[str, SampleScores] = {}
+    shape: tuple[int, ...] = ()
     for batch in batches:
-        batch = batch.to(device)
-        for name, paint in paintings.items():
-            scores[name].update(paint(batch), batch.target, batch.figure)
-    return {name: metric.compute() for name, metric in scores.items()}
+        batch = batch.to(painter.device)
+        shape = tuple(painter.truth(batch).shape[1:])
+        painted = {
+            name: kept[name].paint(batch.keys, partial(paint, batch), painter.device) for name, paint in kinds.items()
+        }
+        painted |= painter.variants(painted["painted"], batch) | painter.bounds(batch)
+        for name, pixels in painted.items():
+            metric = scores.setdefault(name, painter.scores().to(painter.device))
+            painter.compare(metric, pixels, batch)
+    return Scored(scores, shape), kept["painted"].seconds() or 0.0
 
 
-def evaluate(painter: Painter, batches: Iterable[AnimationBatch], protocol: Protocol) -> dict[str, Any]:
+def evaluate(
+    painter: Painter, batches: Iterable[Any], protocol: Protocol, data_sha256: str, folder: Path
+) -> dict[str, Any]:
     """A result: the painter's scores, those of the floors and the ceiling, and what is needed to trust them."""
-    keys: list[str] = []
-    shape: list[int] = []
     began = time.perf_counter()
-
-    def noted() -> Iterator[AnimationBatch]:
-        for batch in batches:
-            keys.extend(batch.keys)
-            shape[:] = batch.target.shape[1:]
-            yield batch
-
-    scores = score(
-        noted(),
-        {
-            "painted": painter.paint,
-            "isolated": painter.paint_isolated,
-            "repeat_reference": repeat_reference,
-            "codec": painter.round_trip,
-        },
-        painter.device,
-    )
-    return {
-        **scores["painted"],
-        "floors": {"repeat_reference": scores["repeat_reference"], "isolated": scores["isolated"]},
-        "ceilings": {"codec": scores["codec"]},
+    settings = {
         "protocol": asdict(protocol),
-        "clips": len(keys),
-        "frames_per_clip": shape[0],
-        "resolution": shape[-2:],
-        "keys_sha256": hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest(),
+        "data_sha256": data_sha256,
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
         "sampler": asdict(painter.sampler),
         "guidance": painter.guidance,
         "seed": painter.seed,
+    }
+    scored, seconds = score(painter, batches, folder, settings)
+    table = scored.table
+    means = {name: metric.compute() for name, metric in scored.scores.items()}
+    bounds = {*painter.floors, *painter.ceilings}
+    return {
+        **means["painted"],
+        "intervals": {name: list(ends) for name, ends in table.intervals(seed=INTERVAL_SEED).items()},
+        "variants": {name: values for name, values in means.items() if name != "painted" and name not in bounds},
+        "floors": {name: means[name] for name in painter.floors},
+        "ceilings": {name: means[name] for name in painter.ceilings},
+        **settings,
+        "samples": len(table.keys),
+        "frames_per_clip": scored.shape[0],
+        "resolution": scored.shape[-2:],
+        "keys_sha256": hashlib.sha256("\n".join(sorted(table.keys)).encode()).hexdigest(),
+        "seconds_per_sample": seconds,
         "seconds": time.perf_counter() - began,
         "peak_memory_gb": peak_memory_gb(),
         "torch": torch.__version__,
     }
 
 
-def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path) -> dict[str, Any]:
-    """Scores by a protocol's configuration, and leaves result.json and some moving pictures in `output`."""
+def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path, folder: Path) -> dict[str, Any]:
+    """Scores by a protocol's configuration, and leaves result.json and some pictures in `output`; what is painted is
+    kept in `folder`."""
     data = build(protocol["data"])
 
-    def batches() -> Iterator[AnimationBatch]:
+    def batches() -> Iterator[Any]:
         return data.batches(data.test_dataloader(), painter.device)
 
-    result = evaluate(painter, track(batches(), "painting and scoring"), build(protocol["definition"]))
-    keep_clips(painter, next(batches()), output / "clips")
+    shown = track(batches(), "painting and scoring")
+    result = evaluate(painter, shown, build(protocol["definition"]), fingerprint(data, protocol["data"]), folder)
+    painter.keep(next(batches()), output / "clips")
     write_result(output / "result.json", result)
     return result
+
+
+def fingerprint(data: Any, config: dict[str, Any]) -> str:
+    """sha256 of what is scored: the shards of the test split, and how samples are made of them."""
+    made = {name: value for name, value in config.items() if name not in ("shards", "batch_size", "eval_batch_size")}
+    shards = [shard.sha256 for shard in data.test_index().shards]
+    return hashlib.sha256(json.dumps([shards, made], sort_keys=True).encode()).hexdigest()
 
 
 def peak_memory_gb() -> float:

@@ -128,7 +128,7 @@ def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, caps
         configured("evaluate", trained, "protocol=dancers64", "sampler.num_steps=2", f"checkpoint={trained}", *protocol)
     )
     result = json.loads((trained / "result.json").read_text())
-    assert result["clips"] == 2
+    assert result["samples"] == 2
     for scores in (result, *result["floors"].values(), *result["ceilings"].values()):
         assert 0 < scores["psnr"] < 60
         assert {"ssim", "l1", "psnr_figure", "ssim_figure", "l1_figure"} <= set(scores)
@@ -146,7 +146,13 @@ def test_reports_of_different_protocols_do_not_mix(trained: Path, tmp_path: Path
     for version in (1, 2):
         folder = tmp_path / str(version)
         folder.mkdir()
-        other = {"protocol": {"id": "x", "version": version}, "resolution": [64, 64], "clips": 1, "keys_sha256": ""}
+        other = {
+            "protocol": {"id": "x", "version": version},
+            "resolution": [64, 64],
+            "samples": 1,
+            "variants": {},
+            "keys_sha256": "",
+        }
         (folder / "result.json").write_text(json.dumps(other))
     with pytest.raises(SystemExit) as stop:
         humangen(["report", str(tmp_path)])

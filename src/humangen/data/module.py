@@ -158,6 +158,10 @@ class ShardData(L.LightningDataModule):
         for split in ("train", *(["val"] if self.has_validation else [])) if stage == "fit" else (self.test_split,):
             Index.load(self.shards / split, self.kind)
 
+    def test_index(self) -> Index:
+        """The index of the split that is scored."""
+        return Index.load(self.shards / self.test_split, self.kind)
+
     @property
     def has_validation(self) -> bool:
         """Published splits often hold out a test set alone: training then goes without validation."""

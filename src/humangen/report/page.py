@@ -25,7 +25,10 @@ td:first-child, th:first-child { text-align: left }
 code { background: #f2f2f2; padding: .1rem .3rem; border-radius: 3px }
 .plots img { width: 48%; min-width: 320px; margin: .3rem }
 """
-PICTURES = ("reference.png", "poses.gif", "painted.gif", "isolated.gif", "truth.gif")
+PICTURES = (
+    *("reference.png", "poses.gif", "painted.gif", "isolated.gif", "truth.gif"),  # of animation
+    *("person.png", "left.png", "garment.png", "painted.png", "isolated.png", "truth.png"),  # of try-on
+)
 
 
 def _image(data: bytes, kind: str, label: str) -> str:
@@ -41,13 +44,13 @@ def _clips(run: Run) -> str:
     folders = sorted(path for path in (run.folder / "clips").glob("*") if path.is_dir())
     if not folders:
         return ""
-    head = "".join(f"<th>{Path(name).stem}</th>" for name in PICTURES)
+    kept = [name for name in PICTURES if (folders[0] / name).is_file()]
+    head = "".join(f"<th>{Path(name).stem}</th>" for name in kept)
     rows = "".join(
         "<tr>"
         + "".join(
             f"<td>{_image((folder / name).read_bytes(), Path(name).suffix[1:], name)}</td>"
-            for name in PICTURES
-            if (folder / name).is_file()
+            for name in kept
         )
         + "</tr>"
         for folder in folders
@@ -57,9 +60,12 @@ def _clips(run: Run) -> str:
 
 
 def _bars(frame: pd.DataFrame) -> str:
-    scores = frame["psnr"][frame["psnr"] != ""] if "psnr" in frame else pd.Series(dtype=str)
-    values = [float(text.split()[0]) for text in scores]
-    return _image(draw_scores(list(scores.index), values, "PSNR (dB)"), "png", "scores") if values else ""
+    for name, title in (("psnr", "PSNR (dB)"), ("psnr_box", "PSNR in the box around the region (dB)")):
+        if name in frame:
+            scores = frame[name][frame[name] != ""]
+            values = [float(text.split()[0]) for text in scores]
+            return _image(draw_scores(list(scores.index), values, title), "png", "scores")
+    return ""
 
 
 def write_page(path: Path, title: str, runs: Sequence[Run], frame: pd.DataFrame) -> None:

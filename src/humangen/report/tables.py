@@ -11,7 +11,10 @@ import pandas as pd
 from humangen.report.runs import Run
 from humangen.types import InputError
 
-SCORES = ("psnr", "psnr_figure", "ssim", "ssim_figure", "l1", "l1_figure")
+FRAMES = ("psnr", "psnr_figure", "ssim", "ssim_figure", "l1", "l1_figure")
+REGIONS = ("psnr_box", "psnr_region", "ssim_region", "delta_e", "old_garment_distance", "psnr_outside", "max_outside")
+SCORES = FRAMES + REGIONS
+FOUR_DIGITS = {"ssim", "ssim_figure", "l1", "l1_figure", "ssim_region"}
 SPEEDS = {"samples/s": "speed/samples_per_second", "step s": "speed/step_seconds"}
 
 
@@ -34,13 +37,13 @@ def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
 def comparable(runs: Sequence[Run]) -> None:
     """Raises `InputError` where results were measured by different rulers."""
     rulers = {
-        tuple(str(run.result[key]) for key in ("protocol", "resolution", "clips", "keys_sha256")): run
+        tuple(str(run.result[key]) for key in ("protocol", "resolution", "samples", "keys_sha256")): run
         for run in runs
         if run.result
     }
     if len(rulers) > 1:
         folders = ", ".join(str(run.folder) for run in rulers.values())
-        raise InputError(f"these results differ in protocol, resolution or clips, and do not compare: {folders}")
+        raise InputError(f"these results differ in protocol, resolution or samples, and do not compare: {folders}")
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -71,11 +74,11 @@ def _bounds(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
     rows = {}
     results = {name: [run.result for run in members if run.result] for name, members in arms(runs).items()}
     everything = [result for members in results.values() for result in members]
-    for kind in ("floors", "ceilings"):
-        for bound in everything[0][kind] if everything else ():
+    for kind in ("variants", "floors", "ceilings"):
+        for bound in everything[0].get(kind, {}) if everything else ():
             label = f"{kind[:-1]}: {bound.replace('_', ' ')}"
             groups = {f"{label}, {name}": members for name, members in results.items() if members}
-            if len({result[kind][bound]["psnr"] for result in everything}) == 1:
+            if all(result[kind][bound] == everything[0][kind][bound] for result in everything):
                 groups = {label: everything}
             for name, members in groups.items():
                 rows[name] = {"runs": str(len(members))} | _scores([each[kind][bound] for each in members])
@@ -84,7 +87,7 @@ def _bounds(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
 
 def _scores(results: Sequence[dict]) -> dict[str, str]:
     return {
-        score: spread([result[score] for result in results if score in result], 2 if "psnr" in score else 4)
+        score: spread([result[score] for result in results if score in result], 4 if score in FOUR_DIGITS else 2)
         for score in SCORES
     }
 
