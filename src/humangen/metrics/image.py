@@ -6,8 +6,15 @@ so that any mean over frames is exact and independent of batches.
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
+import torch
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
+from torch.nn import functional
+
+REACH, SIGMA = 5, 1.5
+_OFFSETS = np.arange(-REACH, REACH + 1)
+WINDOW = np.exp(-(_OFFSETS**2) / (2 * SIGMA**2)) / np.exp(-(_OFFSETS**2) / (2 * SIGMA**2)).sum()
 
 
 def eight_bit(pixels: Tensor) -> Tensor:
@@ -30,15 +37,42 @@ def absolute_error_map(prediction: Tensor, truth: Tensor) -> Tensor:
 
 def ssim_map(prediction: Tensor, truth: Tensor) -> Tensor:
     """Structural similarity of each pixel's surroundings (Wang et al. 2004), mean over RGB (..., H, W): Gaussian
-    window 11 of sigma 1.5, K 0.01 and 0.03."""
-    _, similarity = structural_similarity_index_measure(
-        prediction.float().flatten(0, -4),
-        truth.float().flatten(0, -4),
-        data_range=1.0,
-        reduction="none",
-        return_full_image=True,
-    )
-    return similarity.mean(-3).unflatten(0, prediction.shape[:-3]).double()
+    window 11 of sigma 1.5, K 0.01 and 0.03, mirrored border.
+
+    The map of torchmetrics, but in float64 at less than half the time of its float32, which is wrong by up to 5e-4
+    where a picture is flat: there the window is one of 121 taps, here 11 down and 11 across.
+    """
+    planes = [picture.double().reshape(-1, *picture.shape[-2:]) for picture in (prediction, truth)]
+    values = torch.cat([_similarity(*pair) for pair in zip(*(each.split(3) for each in planes), strict=True)])
+    return values.reshape(prediction.shape).mean(-3)
+
+
+def _similarity(one: Tensor, other: Tensor) -> Tensor:
+    """The map (N, H, W) of planes (N, H, W)."""
+    both = torch.cat([one, other, one.square() + other.square(), one * other])
+    mean_one, mean_other, mean_squares, mean_product = smoothed(both).chunk(4)
+    squares, product = mean_one.square() + mean_other.square(), mean_one * mean_other
+    shape = (2 * (mean_product - product) + 0.03**2) / (mean_squares - squares + 0.03**2)
+    return (2 * product + 0.01**2) / (squares + 0.01**2) * shape
+
+
+def smoothed(planes: Tensor) -> Tensor:
+    """Float64 planes (N, H, W) under the window, where they are: OpenCV on the host, which is three times as fast."""
+    if planes.device.type == "cpu":
+        return smoothed_on_host(planes)
+    return smoothed_on_device(planes)
+
+
+def smoothed_on_host(planes: Tensor) -> Tensor:
+    filtered = [cv2.sepFilter2D(p, -1, WINDOW, WINDOW, borderType=cv2.BORDER_REFLECT_101) for p in planes.numpy()]
+    return torch.from_numpy(np.stack(filtered))
+
+
+def smoothed_on_device(planes: Tensor) -> Tensor:
+    window = torch.from_numpy(WINDOW).to(planes)
+    padded = functional.pad(planes[:, None], (REACH, REACH, REACH, REACH), mode="reflect")
+    down = functional.conv2d(padded, window[None, None, :, None])
+    return functional.conv2d(down, window[None, None, None, :])[:, 0]
 
 
 def mean_over(values: Tensor, region: Tensor | None = None) -> Tensor:
@@ -54,5 +88,6 @@ def decibels(mean_squared_error: Tensor) -> Tensor:
 
 
 def psnr(prediction: Tensor, truth: Tensor, region: Tensor | None = None) -> Tensor:
-    """Peak signal-to-noise ratio in dB, one value per picture."""
+    """Peak signal-to-noise ratio in dB, one value per picture: a mean over frames is one of their decibels, where
+    torchmetrics takes by default the decibels of the mean error, which the worst frame rules."""
     return decibels(mean_over(squared_error_map(prediction, truth), region))

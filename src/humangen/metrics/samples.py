@@ -89,7 +89,7 @@ def interval(
 
 
 class SampleScores(Metric):
-    """Means over samples, whose scores are kept by key: 16 bytes a score.
+    """Means over samples, whose scores are kept by key: 16 bytes a score. A metric's `update` hands them to `add`.
 
     Every rank gets the scores of all of them in the order of their keys. A key counts once, so the samples that a
     distributed sampler repeats to even out its ranks do not, and the sums are the same bits on any number of ranks.
@@ -136,7 +136,7 @@ class SampleScores(Metric):
 
     def sync(self, *arguments: Any, **options: Any) -> None:
         """As torchmetrics', whose filler for a rank without samples is float32 (0,), which fits no other rank's."""
-        if not self.names and not self._is_synced:
+        if not self._is_synced and not self.names:
             self.names.append(torch.zeros(0, dtype=torch.uint8, device=self.device))
             self.scores.append(torch.zeros(0, len(self.columns), 2, dtype=torch.float64, device=self.device))
         super().sync(*arguments, **options)

@@ -1,0 +1,36 @@
+"""What is seen only over time: flicker, drift, and the windows that clips are cut into."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from humangen.types import InputError
+
+
+def clip_windows(num_frames: int, length: int, stride: int) -> list[range]:
+    """The frames of every whole window of `length` neighbours whose start is a multiple of `stride`.
+
+    DisCo's Frechet distances of videos take stride 1: 15, 16, 17 frames give 0, 1, 2 windows of 16.
+    """
+    if min(length, stride) < 1:
+        raise InputError(f"windows have a length and a stride of at least 1, not {length} and {stride}")
+    return [range(start, start + length) for start in range(0, num_frames - length + 1, stride)]
+
+
+def dtssd(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared difference (F - 1,) between the changes of two clips (F, 3, H, W) in [0, 1] from frame to frame.
+
+    0: the painted clip changes just as the true one, whatever it shows. The name is that of Erofeev et al. 2015, who
+    take roots; as in DisCo's evaluation there are none here.
+    """
+    changes = (prediction[1:] - prediction[:-1]) - (truth[1:] - truth[:-1])
+    return changes.double().square().mean((-3, -2, -1))
+
+
+def quarters(values: Tensor) -> list[Tensor]:
+    """The four parts in time of values (..., F); their means show how a score drifts along a clip."""
+    frames = values.shape[-1]
+    if frames < 4:
+        raise InputError(f"drift is seen in clips of at least 4 frames, and there are {frames}")
+    ends = [frames * quarter // 4 for quarter in range(5)]
+    return [values[..., begin:end] for begin, end in zip(ends, ends[1:], strict=False)]
