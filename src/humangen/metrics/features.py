@@ -1,0 +1,154 @@
+"""Pictures and clips as vectors of a network that is known by its file's sha256.
+
+Clips are (K, F, 3, H, W) in [-1, 1]. Whatever the networks want besides is made here from that.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, NotRequired, Protocol, Self, TypedDict
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from humangen.metrics.samples import Table
+from humangen.types import InputError
+
+
+class Score(TypedDict):
+    """A number with what it was computed from. `note` says what to know before it is compared."""
+
+    value: float
+    samples: int
+    network: str
+    sha256: str
+    note: NotRequired[str]
+    deviation: NotRequired[float]  # between subsets
+    detection_rate: NotRequired[float]  # in [0, 1]
+
+
+class Network(Protocol):
+    """What a score says of the network behind it."""
+
+    name: str
+    sha256: str
+
+
+def mean_score(table: Table, column: str, network: Network) -> Score:
+    """The mean over frames of a column of scores by key; nan where there are none."""
+    count = int(table.column(column)[1].sum())
+    value = table.means().get(column, float("nan"))
+    return Score(value=value, samples=count, network=network.name, sha256=network.sha256)
+
+
+class Extractor(nn.Module):
+    """A frozen network: clips (K, F, 3, H, W) in [-1, 1] -> features (N, dim), float32.
+
+    `whole_clips` says what a row is: of a clip (N = K) or of a frame (N = K F). `chunk` clips or frames go through
+    the network at once. Metrics that share an extractor share its work: what the last two inputs gave is kept.
+    """
+
+    whole_clips = False
+    chunk = 32
+    dim: int
+
+    def __init__(self, name: str, sha256: str) -> None:
+        super().__init__()
+        self.name, self.sha256 = name, sha256
+        self._kept: list[tuple[Tensor, int, Tensor]] = []
+
+    def forward(self, clips: Tensor) -> Tensor:
+        for pixels, version, features in self._kept:
+            if pixels is clips and clips._version == version:
+                return features
+        features = self._extract(clips)
+        self._kept = [*self._kept[-1:], (clips, clips._version, features)]
+        return features
+
+    @torch.no_grad()
+    def _extract(self, clips: Tensor) -> Tensor:
+        rows = clips if self.whole_clips else clips.flatten(0, 1)
+        if not len(rows):
+            return rows.new_zeros(0, self.dim)
+        features = torch.cat([self.network_features(part).float() for part in rows.split(self.chunk)])
+        if features.shape != (len(rows), self.dim):
+            raise InputError(
+                f"{self.name} gave features of shape {tuple(features.shape)}, and {(len(rows), self.dim)} are needed: "
+                "its file holds another network"
+            )
+        return features
+
+    def network_features(self, rows: Tensor) -> Tensor:
+        """Features (n, dim) of frames (n, 3, H, W), or of clips (n, F, 3, H, W), in [-1, 1]."""
+        raise NotImplementedError
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(False)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # nothing in it changes: copies of a metric share it
+
+
+def to_bytes(pixels: Tensor) -> Tensor:
+    """[-1, 1] as whole numbers 0..255, rounded: cutting the fraction off would shift a quarter of the levels by one."""
+    return (pixels.clamp(-1, 1) * 127.5 + 127.5).round().to(torch.uint8)
+
+
+def squash(pixels: Tensor, size: int) -> Tensor:
+    """Pictures (n, 3, H, W) brought to size x size by PIL's bicubic filter, which looks at every pixel when it makes
+    a picture smaller; not cropped, not rounded."""
+    return interpolate(pixels, (size, size), mode="bicubic", antialias=True, align_corners=False)
+
+
+def middle(pixels: Tensor, resized: int, size: int) -> Tensor:
+    """Pictures (n, 3, H, W) in [-1, 1] as networks of ImageNet see them, in [0, 1]: the shorter side brought to
+    `resized` by PIL's bicubic filter, then the middle size x size."""
+    height, width = pixels.shape[-2:]
+    scale = resized / min(height, width)
+    target = (resized if height <= width else int(height * scale), resized if width <= height else int(width * scale))
+    # as bytes, on the CPU: PIL rounds and clips between the two directions
+    values = interpolate(to_bytes(pixels).cpu(), target, mode="bicubic", antialias=True, align_corners=False)
+    top, left = round((target[0] - size) / 2), round((target[1] - size) / 2)
+    return values[..., top : top + size, left : left + size].to(pixels.device).float() / 255
+
+
+def read_tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors in a .safetensors file or a torch file, without a training script's wrapping; nothing is unpickled.
+
+    Raises `InputError` where it holds other things."""
+    try:
+        content = load_file(file) if file.suffix == ".safetensors" else _read_torch(file)
+    except Exception as error:  # pickle, zip, torch and safetensors each have their own
+        raise InputError(f"{file} cannot be read as weights: it is damaged, or holds other things") from error
+    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _read_torch(file: Path) -> dict[str, Any]:
+    content = torch.load(file, map_location="cpu", weights_only=True)
+    content = content.get("state_dict", content)
+    return {name.removeprefix("module."): value for name, value in content.items()}
+
+
+def fill(network: nn.Module, tensors: dict[str, Tensor], file: Path) -> None:
+    """Loads `tensors` into `network`. Raises `InputError` where any is missing, of another shape, or left over."""
+    try:
+        network.load_state_dict({name: value.float() if value.is_floating_point() else value
+                                 for name, value in tensors.items()})  # fmt: skip
+    except RuntimeError as error:
+        raise InputError(
+            f"{file} holds the weights of another network: {str(error).splitlines()[1].strip()}"
+        ) from error
+    network.requires_grad_(False).eval()
+
+
+def script(file: Path) -> torch.jit.ScriptModule:
+    """A network in TorchScript. Raises `InputError` where the file holds none."""
+    try:
+        with warnings.catch_warnings():  # published in TorchScript, they stay so, whatever follows it
+            warnings.simplefilter("ignore", FutureWarning)
+            return torch.jit.load(str(file), map_location="cpu").eval()
+    except Exception as error:  # C++ has one of its own
+        raise InputError(f"{file} cannot be read as TorchScript: it is damaged, or holds other things") from error
