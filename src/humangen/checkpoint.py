@@ -34,9 +34,9 @@ class Stored:
 
 
 def find(path: str | Path) -> Path:
-    """The checkpoint meant by a file, a run folder, a weights folder or an exported folder; `shipped`: the package's
-    own."""
-    path = SHIPPED if str(path) == "shipped" else Path(path)
+    """The checkpoint meant by a file, a run folder, a weights folder or an exported folder, or by the name of weights
+    that come with the package: `shipped` to animate, `shipped_tryon` to dress."""
+    path = SHIPPED.get(str(path), Path(path))
     if (path / WEIGHTS).is_file() or (path / INDEX).is_file() or path.is_file():
         return path
     last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)

@@ -26,6 +26,7 @@ from humangen.checkpoint import (
 )
 from humangen.media import replacing
 from humangen.models.folder import take_apart, write_parts
+from humangen.models.tryon import TryOnPipeline
 from humangen.types import InputError
 
 PIPELINE = "pipeline.py"
@@ -45,7 +46,12 @@ def export(checkpoint: str | Path, folder: str | Path, dtype: torch.dtype = torc
         if not stored.config.get("pipeline"):
             _save_codec(stored, temporary, dtype)
         else:
-            write_parts(take_apart(load_pipeline(checkpoint), load_sampler(checkpoint)), temporary, dtype)
+            pipeline = load_pipeline(checkpoint)
+            if isinstance(pipeline, TryOnPipeline):
+                raise InputError(
+                    f"{checkpoint} dresses people, which no diffusers pipeline does yet: export it with --weights-only"
+                )
+            write_parts(take_apart(pipeline, load_sampler(checkpoint)), temporary, dtype)
             (temporary / PIPELINE).write_text(PIPELINE_TEXT)
             (temporary / CONFIG).write_text(json.dumps(stored.config, indent=1) + "\n")
 

@@ -8,12 +8,13 @@ from humangen.models.codec import Codec, PatchCodec
 from humangen.models.vae import LatentCodec
 from humangen.types import InputError
 
-SHIPPED = Path(__file__).parents[1] / "weights" / "dancers"
+WEIGHTS = Path(__file__).parents[1] / "weights"
+SHIPPED = {"shipped": WEIGHTS / "dancers", "shipped_tryon": WEIGHTS / "dancers_tryon"}
 
 
 def dancers_codec() -> PatchCodec:
     """The codec of the embedded dancers."""
-    return PatchCodec.from_folder(SHIPPED)
+    return PatchCodec.from_folder(WEIGHTS / "dancers")
 
 
 def load_codec(name: str) -> Codec:
