@@ -24,7 +24,7 @@ SIZES = {"anna": (161, 97), "berta": (128, 128), "clara": (64, 75)}  # height, w
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights that animate dancers, as those of a network for try-on."""
     folder = tmp_path_factory.mktemp("weights") / "tryon"
-    shutil.copytree(SHIPPED, folder)
+    shutil.copytree(SHIPPED["shipped"], folder)
     config = json.loads((folder / "config.json").read_text())
     config["pipeline"]["_target_"] = "humangen.models.tryon.TryOnPipeline"
     (folder / "config.json").write_text(json.dumps(config))
