@@ -22,6 +22,7 @@ from data_prep.prepare import ClipSource, prepare_clips
 from data_prep.sources.dancers import DancersSource
 from data_prep.sources.dancers_tryon import DancersTryOnSource
 from data_prep.sources.dresscode import DressCodeSource
+from data_prep.sources.folders import FoldersSource
 from data_prep.sources.tiktok import TikTokSource
 from data_prep.sources.ubcfashion import UbcFashionSource
 from data_prep.sources.videos import VideosSource
@@ -29,6 +30,7 @@ from data_prep.sources.vitonhd import VitonHdSource
 from data_prep.splits import OFFICIAL, PRESETS
 from data_prep.tryon import PairOptions, PairSource, prepare_pairs
 from data_prep.work import Executor
+from humangen.data.parsers import PARSERS
 from humangen.types import InputError
 
 
@@ -50,12 +52,15 @@ def parser() -> argparse.ArgumentParser:
         add_common(one)
         one.add_argument("--split", default=splits[0], choices=splits, help="who is held out")
         one.set_defaults(run=run_clips)
-    for name, (about, split) in PAIR_SOURCES.items():
+    for name, (about, *splits) in PAIR_SOURCES.items():
         one = sources.add_parser(name, help=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         add_common(one)
-        one.add_argument("--split", default=split, choices=[split], help=OFFICIAL[split])
+        one.add_argument("--split", default=splits[0], choices=splits, help=OFFICIAL.get(splits[0], "who is held out"))
         one.add_argument("--region", default="own", choices=("own", "parse", "rectangle"), help=REGION_HELP)
         one.add_argument("--masks", type=Path, help="folder of your own regions, KEY.png or PERSON.png")
+        if name == "pairs":
+            one.add_argument("--category", default="upper", choices=("upper", "lower", "dress"), help="of the garments")
+            one.add_argument("--parser", default="cihp", choices=sorted(PARSERS), help="whose labels parse maps have")
         one.set_defaults(run=run_pairs)
     return top
 
@@ -74,6 +79,7 @@ CLIP_SOURCES = {  # what they are, and the splits that suit them
 PAIR_SOURCES = {
     "vitonhd": ("VITON-HD: people and the garments they wear, paired and unpaired", "vitonhd_official"),
     "dresscode": ("DressCode: the same for upper bodies, lower bodies and dresses", "dresscode_official"),
+    "pairs": ("your own folders: person, garment, mask (or parse and pose), and lists where names differ", *ANY),
 }
 
 
@@ -145,10 +151,15 @@ def run_clips(options: argparse.Namespace) -> None:
 
 
 def run_pairs(options: argparse.Namespace) -> None:
-    makers: dict[str, Callable[[Path], PairSource]] = {"vitonhd": VitonHdSource, "dresscode": DressCodeSource}
+    makers: dict[str, Callable[[], PairSource]] = {
+        "vitonhd": lambda: VitonHdSource(options.input),
+        "dresscode": lambda: DressCodeSource(options.input),
+        "pairs": lambda: FoldersSource(options.input, options.split, options.category, options.parser),
+    }
     choices = PairOptions(options.pose, options.models, options.size, options.region, options.masks)
-    with closing(place_of(options, {"split": options.split, **asdict(choices)})) as place:
-        tell(prepare_pairs(makers[options.source](options.input), place, choices), options.output)
+    about = {name: getattr(options, name) for name in ("split", "category", "parser") if hasattr(options, name)}
+    with closing(place_of(options, {**about, **asdict(choices)})) as place:
+        tell(prepare_pairs(makers[options.source](), place, choices), options.output)
 
 
 def place_of(options: argparse.Namespace, settings: dict[str, Any]) -> Place:

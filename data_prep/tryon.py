@@ -19,7 +19,7 @@ from data_prep.shards import Members, pack, unpack
 from data_prep.work import Stage, Work
 from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
 from humangen.media import read_picture
-from humangen.pose.files import largest, read_people
+from humangen.pose.files import read_person
 from humangen.types import InputError
 
 
@@ -60,15 +60,12 @@ def pose(raw: RawPair, work: Work, options: PairOptions) -> bytes:
     if way == "own":
         if raw.pose is None:
             raise InputError(f"{raw.path} has no pose file of its own: give --pose mediapipe or --pose dwpose")
-        people = read_people(raw.pose, *picture.shape[:2])
-        seen = [points for points in people if points[:, 2].any()]
-    else:
-        finder = estimator_of(way, options.models)
-        boxes = finder.people(picture)
-        seen = [finder.keypoints(picture, boxes[0, :4])] if len(boxes) else []
-    if not seen:
+        return pack_arrays(keypoints=read_person(raw.pose, *picture.shape[:2]))
+    finder = estimator_of(way, options.models)
+    boxes = finder.people(picture)
+    if not len(boxes):
         raise InputError(f"{raw.path}: nobody is found in the picture")
-    return pack_arrays(keypoints=largest(seen))
+    return pack_arrays(keypoints=finder.keypoints(picture, boxes[0, :4]))
 
 
 def region(raw: RawPair, work: Work, options: PairOptions, source: str) -> bytes:

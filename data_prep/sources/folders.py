@@ -1,0 +1,102 @@
+"""Plain folders of one's own: people, garments and masks under the same names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from data_prep.items import UNPAIRED, Problem, RawPair, safe_key
+from data_prep.sources.vitonhd import Finds, Line, file_in, first_of_each
+from data_prep.splits import PRESETS
+from humangen.media import PICTURE_SUFFIXES, pictures_in
+from humangen.types import InputError
+
+PAIRED = {"train": "train_pairs.txt", "test": "test_pairs.txt"}
+LIST = "pairs.txt"  # of people in the garments of others
+PICTURES = (".png", *sorted(PICTURE_SUFFIXES - {".png"}))
+LAYOUT = (
+    "It holds person/NAME.jpg, garment/NAME.jpg and mask/NAME.png (or parse/NAME.png and pose/NAME.json), and lists "
+    f"where names differ: {PAIRED['train']} and {PAIRED['test']} of people and the garments they wear, {LIST} of "
+    "people and other garments"
+)
+
+
+@dataclass(frozen=True)
+class FoldersSource:
+    """The people of `folder`/person. Each wears the garment that its list names, or without a list the one of the
+    same name, and then `split` (see `splits.PRESETS`) decides who is held out. Who is in pairs.txt is held out, and
+    tried on as it says in split `test_unpaired`. `category` and `parser` are of all of them."""
+
+    folder: Path
+    split: str = "random"
+    category: str = "upper"
+    parser: str = "cihp"
+    name: ClassVar[str] = "pairs"
+
+    def discover(self) -> tuple[list[RawPair], list[Problem]]:
+        """Every pair whose pictures are there, and a problem for every other one; a mask, a parse map or a pose may be
+        missing. Raises `InputError` where there are no people or no garments."""
+        for name in ("person", "garment"):
+            if not pictures_in(self.folder / name):
+                raise InputError(f"{self.folder} has no pictures in {name}. {LAYOUT}")
+        finds = Finds(self.folder)
+        path = self.folder / LIST
+        others = finds.read(path) if path.is_file() else []
+        for split, lines in self._paired(others, finds).items():
+            for line in first_of_each((line.person, line) for line in lines):
+                self._add_worn(line, split, finds)
+        for line in others:
+            finds.add(self._pair(line.person, line.garment, UNPAIRED), line.where)
+        return finds.pairs, finds.problems
+
+    def _paired(self, others: list[Line], finds: Finds) -> dict[str, list[Line]]:
+        """People and the garments they wear, by split."""
+        lists = {split: self.folder / name for split, name in PAIRED.items() if (self.folder / name).is_file()}
+        if lists:
+            return {split: finds.read(path) for split, path in lists.items()}
+        held_out, found = {line.person for line in others}, dict[str, list[Line]]()
+        for path in pictures_in(self.folder / "person"):
+            worn = self._garment_of(path.name)
+            split = "test" if path.name in held_out else PRESETS[self.split](path.stem)
+            if worn is not None:
+                found.setdefault(split, []).append(Line(path.name, worn.name, f"person/{path.name}"))
+            elif path.name not in held_out:
+                finds.fail(path.stem, f"person/{path.name}: no garment/{path.stem} that she wears")
+        return found
+
+    def _add_worn(self, line: Line, split: str, finds: Finds) -> None:
+        own = self._garment_of(line.person)
+        if own is not None and own.name != line.garment:
+            finds.fail(
+                line.where,
+                f"{line.where}: {line.person} with {line.garment}, though garment/{own.name} is there: "
+                f"garments that are not worn in the picture belong in {LIST}",
+            )
+        else:
+            finds.add(self._pair(line.person, line.garment, split), line.where)
+
+    def _garment_of(self, person: str) -> Path | None:
+        return self._labels("garment", Path(person).stem, (), PICTURES)
+
+    def _labels(self, kind: str, stem: str, endings: tuple[str, ...], suffixes: tuple[str, ...]) -> Path | None:
+        """The file of a kind that is called like `stem`, perhaps with one of the official endings."""
+        names = (stem + ending + suffix for ending in ("", *endings) for suffix in suffixes)
+        return next((path for name in names if (path := file_in(self.folder / kind, name))), None)
+
+    def _pair(self, person: str, garment: str, split: str) -> RawPair:
+        stem = Path(person).stem
+        parse = self._labels("parse", stem, (), (".png",))
+        return RawPair(
+            key=safe_key(f"{stem}+{Path(garment).stem}" if split == UNPAIRED else stem),
+            identity=stem,
+            split=split,
+            path=f"person/{person}",
+            category=self.category,
+            person=self.folder / "person" / person,
+            garment=self.folder / "garment" / garment,
+            parse=parse,
+            parser=self.parser if parse else None,
+            pose=self._labels("pose", stem, ("_keypoints",), (".json", ".npz", ".npy")),
+            mask=self._labels("mask", stem, ("_mask",), PICTURES),
+        )
