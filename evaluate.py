@@ -16,6 +16,7 @@ from humangen.build import build, composed
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
 from humangen.evaluation import run_protocol
+from humangen.inference.painters import painter_of
 
 
 def run(config: dict[str, Any]) -> None:
@@ -25,9 +26,10 @@ def run(config: dict[str, Any]) -> None:
         build(source).ensure(protocol["data"]["shards"])
     pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
     sampler = load_sampler(config["checkpoint"], **config["sampler"])
-    painter = build(protocol["painter"])(pipeline, sampler, config["guidance"], config["seed"])
+    painter = painter_of(pipeline, sampler, config["guidance"], config["seed"])
     result = run_protocol(painter, protocol, output, Path(config["painted"]))
-    print(f"{output}/result.json: " + ", ".join(f"{name} {result[name]:.4g}" for name in result["intervals"]))
+    numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
+    print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")

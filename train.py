@@ -19,6 +19,7 @@ from humangen import checkpoint
 from humangen.build import build, composed
 from humangen.cli.errors import reported
 from humangen.evaluation import peak_memory_gb, run_protocol, write_result
+from humangen.inference.painters import painter_of
 from humangen.types import InputError
 
 
@@ -61,8 +62,8 @@ def run(config: dict[str, Any]) -> None:
         {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
     )
     if protocol and trainer.is_global_zero:
-        make = build(protocol["painter"])
-        painter = make(checkpoint.load_pipeline(output), build(config["sampler"]), config["guidance"], config["seed"])
+        pipeline = checkpoint.load_pipeline(output)
+        painter = painter_of(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
         run_protocol(painter, protocol, output, output / "painted")
 
 

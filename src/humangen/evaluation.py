@@ -6,7 +6,7 @@ import hashlib
 import json
 import resource
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,109 +18,116 @@ from rich.progress import track
 from humangen.build import build
 from humangen.inference.painter import Painter
 from humangen.media import replacing
-from humangen.metrics.samples import SampleScores, Table
+from humangen.metrics.measure import Measure
+from humangen.metrics.protocols import Protocol
 from humangen.models.codec import weights_hash
 from humangen.predictions import Predictions
+from humangen.types import first_samples
 
-INTERVAL_SEED = 0
+INTERVAL_SEED, KEPT_PICTURES = 0, 6
+BATCHING = ("batch_size", "eval_batch_size", "num_workers")  # what no number depends on
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """What makes numbers comparable: results of other protocols or versions are other numbers."""
+class Exam:
+    """Samples and the protocol they are scored by. `data_sha256` is of the shards and of how samples come of them."""
 
-    id: str
-    version: int
+    protocol: Protocol
+    data: Any  # a ShardData
+    data_sha256: str
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> Exam:
+        """By a protocol's configuration."""
+        data = build(config["data"])
+        own = {name: value for name, value in config["data"].items() if name not in ("shards", *BATCHING)}
+        shards = [shard.sha256 for shard in data.test_index().shards]
+        digest = hashlib.sha256(json.dumps([shards, own], sort_keys=True).encode()).hexdigest()
+        return cls(build(config["definition"]), data, digest)
+
+    def batches(self, device: torch.device) -> Iterator[Any]:
+        return self.data.batches(self.data.test_dataloader(), device)
+
+    def facts(self) -> dict[str, Any]:
+        """What a result must say of it."""
+        protocol = self.protocol
+        about = {"id": protocol.id, "version": protocol.version, "metrics": list(protocol.metrics)}
+        return {"protocol": about | {"windows": asdict(protocol.windows)}, "data_sha256": self.data_sha256}
 
 
-@dataclass
-class Scored:
-    """How each way to paint did, by its name, and what it was measured on."""
-
-    scores: dict[str, SampleScores]
-    shape: tuple[int, ...]  # F, 3, H, W of every sample
-
-    @property
-    def table(self) -> Table:
-        return self.scores["painted"].table()
-
-
-def score(painter: Painter, batches: Iterable[Any], folder: Path, settings: dict[str, Any]) -> tuple[Scored, float]:
-    """The scores of all that `painter` paints of `batches`, and the seconds that a sample took. What is painted is kept
-    in `folder`, and not painted again."""
+def score(
+    painter: Painter, exam: Exam, folder: Path, settings: dict[str, Any]
+) -> tuple[dict[str, Measure], dict[str, Any]]:
+    """The measure of each way to paint by its name, and facts of the samples. What is painted is kept in `folder`, and
+    not painted again."""
+    protocol, device = exam.protocol, painter.device
     kinds = {"painted": painter.paint, "isolated": painter.paint_isolated}
     kept = {name: Predictions(folder, settings | {"painting": name}) for name in kinds}
-    scores: dict[str, SampleScores] = {}
-    shape: tuple[int, ...] = ()
-    for batch in batches:
-        batch = batch.to(painter.device)
-        shape = tuple(painter.truth(batch).shape[1:])
-        painted = {
-            name: kept[name].paint(batch.keys, partial(paint, batch), painter.device) for name, paint in kinds.items()
-        }
-        painted |= painter.variants(painted["painted"], batch) | painter.bounds(batch)
-        for name, pixels in painted.items():
-            metric = scores.setdefault(name, painter.scores().to(painter.device))
-            painter.compare(metric, pixels, batch)
-    return Scored(scores, shape), kept["painted"].seconds() or 0.0
+    measures: dict[str, Measure] = {}
+    facts: dict[str, Any] = {}
+    for batch in track(exam.batches(device), "painting and scoring"):
+        paintings = {name: kept[name].paint(batch.keys, partial(paint, batch), device) for name, paint in kinds.items()}
+        truth = protocol.truth(batch)
+        paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
+        paintings["codec"] = painter.round_trip(truth)
+        if not measures:
+            measures = {name: each.to(device) for name, each in protocol.measures([*paintings]).items()}
+            facts = {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
+        for name, pixels in paintings.items():
+            protocol.compare(measures[name], pixels, batch)
+    return measures, facts | {"seconds_per_sample": kept["painted"].seconds()}
 
 
-def evaluate(
-    painter: Painter, batches: Iterable[Any], protocol: Protocol, data_sha256: str, folder: Path
-) -> dict[str, Any]:
+def evaluate(painter: Painter, exam: Exam, folder: Path) -> dict[str, Any]:
     """A result: the painter's scores, those of the floors and the ceiling, and what is needed to trust them."""
     began = time.perf_counter()
     settings = {
-        "protocol": asdict(protocol),
-        "data_sha256": data_sha256,
+        **exam.facts(),
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
         "sampler": asdict(painter.sampler),
         "guidance": painter.guidance,
         "seed": painter.seed,
     }
-    scored, seconds = score(painter, batches, folder, settings)
-    table = scored.table
-    means = {name: metric.compute() for name, metric in scored.scores.items()}
-    bounds = {*painter.floors, *painter.ceilings}
+    measures, facts = score(painter, exam, folder, settings)
+    protocol = exam.protocol
+    bounds = {"painted", *protocol.floors, *protocol.ceilings}
     return {
-        **means["painted"],
-        "intervals": {name: list(ends) for name, ends in table.intervals(seed=INTERVAL_SEED).items()},
-        "variants": {name: values for name, values in means.items() if name != "painted" and name not in bounds},
-        "floors": {name: means[name] for name in painter.floors},
-        "ceilings": {name: means[name] for name in painter.ceilings},
+        **scored(measures["painted"]),
+        "variants": {name: each.compute() for name, each in measures.items() if name not in bounds},
+        "floors": {name: measures[name].compute() for name in protocol.floors},
+        "ceilings": {name: measures[name].compute() for name in protocol.ceilings},
         **settings,
-        "samples": len(table.keys),
-        "frames_per_clip": scored.shape[0],
-        "resolution": scored.shape[-2:],
-        "keys_sha256": hashlib.sha256("\n".join(sorted(table.keys)).encode()).hexdigest(),
-        "seconds_per_sample": seconds,
+        **facts,
         "seconds": time.perf_counter() - began,
         "peak_memory_gb": peak_memory_gb(),
         "torch": torch.__version__,
     }
 
 
-def run_protocol(painter: Painter, protocol: dict[str, Any], output: Path, folder: Path) -> dict[str, Any]:
-    """Scores by a protocol's configuration, and leaves result.json and some pictures in `output`; what is painted is
-    kept in `folder`."""
-    data = build(protocol["data"])
+def scored(measure: Measure) -> dict[str, Any]:
+    """What a result says of one measure: `scores` by name, their intervals, and of which samples they are."""
+    table = measure.table()
+    return {
+        "scores": measure.compute(),
+        "intervals": {name: list(ends) for name, ends in table.intervals(seed=INTERVAL_SEED).items()},
+        "networks": measure.details(),
+        "samples": len(table.keys),
+        "keys_sha256": hashlib.sha256("\n".join(table.keys).encode()).hexdigest(),
+        "per_sample": table.samples(),
+    }
 
-    def batches() -> Iterator[Any]:
-        return data.batches(data.test_dataloader(), painter.device)
 
-    shown = track(batches(), "painting and scoring")
-    result = evaluate(painter, shown, build(protocol["definition"]), fingerprint(data, protocol["data"]), folder)
-    painter.keep(next(batches()), output / "clips")
+def run_protocol(painter: Painter, config: dict[str, Any], output: Path, folder: Path) -> dict[str, Any]:
+    """Scores by a protocol's configuration, and leaves result.json, the scores of each sample in samples.json and some
+    pictures in `output`; what is painted is kept in `folder`."""
+    exam = Exam.of(config)
+    result = evaluate(painter, exam, folder)
+    batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
+    painter.keep({"painted": painter.paint(batch), "isolated": painter.paint_isolated(batch)}, batch, output / "clips")
+    write_result(output / "samples.json", result.pop("per_sample"))
     write_result(output / "result.json", result)
     return result
-
-
-def fingerprint(data: Any, config: dict[str, Any]) -> str:
-    """sha256 of what is scored: the shards of the test split, and how samples are made of them."""
-    made = {name: value for name, value in config.items() if name not in ("shards", "batch_size", "eval_batch_size")}
-    shards = [shard.sha256 for shard in data.test_index().shards]
-    return hashlib.sha256(json.dumps([shards, made], sort_keys=True).encode()).hexdigest()
 
 
 def peak_memory_gb() -> float:

@@ -78,6 +78,16 @@ class TryOnBatch(Movable):
     skipped: list[str] = field(default_factory=list)
 
 
+def first_samples(batch: Any, count: int) -> Any:
+    """The first `count` references of a batch, with all that is painted of them."""
+    rows = {each.name: getattr(batch, each.name) for each in fields(batch)}
+    tensors = {name: value for name, value in rows.items() if isinstance(value, Tensor)}
+    samples = min(len(value) for value in tensors.values())
+    count = min(count, samples)
+    parts: dict[str, Any] = {name: value[: len(value) // samples * count] for name, value in tensors.items()}
+    return replace(batch, **parts, keys=batch.keys[: len(batch.keys) // samples * count])
+
+
 @dataclass
 class PictureBatch(Movable):
     """Pictures alone, for training a codec."""

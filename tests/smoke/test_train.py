@@ -129,7 +129,7 @@ def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, caps
     )
     result = json.loads((trained / "result.json").read_text())
     assert result["samples"] == 2
-    for scores in (result, *result["floors"].values(), *result["ceilings"].values()):
+    for scores in (result["scores"], *result["floors"].values(), *result["ceilings"].values()):
         assert 0 < scores["psnr"] < 60
         assert {"ssim", "l1", "psnr_figure", "ssim_figure", "l1_figure"} <= set(scores)
     assert result["ceilings"]["codec"]["psnr"] > result["floors"]["isolated"]["psnr"]

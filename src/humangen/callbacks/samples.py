@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import Any
 
 import lightning as L
@@ -15,21 +13,19 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 
 from humangen.diffusion.sample import Sampler
-from humangen.inference.painter import Painter
+from humangen.inference.painters import painter_of
 from humangen.media import gif, to_uint8
 from humangen.metrics.image import psnr
-from humangen.models.pipeline import Pipeline
 from humangen.tasks.denoising import DenoisingTask
+from humangen.types import AnimationBatch, TryOnBatch, first_samples
 
 
 class Samples(Callback):
     """At each validation, paints the first `count` samples of the first validation batch, and logs a sheet, a clip as
     a GIF where there are frames, and the PSNR."""
 
-    def __init__(
-        self, *, painter: Callable[[Pipeline, Sampler], Painter], sampler: Sampler, count: int = 4, fps: float = 8.0
-    ) -> None:
-        self.painter, self.sampler, self.count, self.fps = painter, sampler, count, fps
+    def __init__(self, *, sampler: Sampler, count: int = 4, fps: float = 8.0) -> None:
+        self.sampler, self.count, self.fps = sampler, count, fps
 
     def on_validation_batch_end(
         self,
@@ -43,11 +39,11 @@ class Samples(Callback):
         if batch_idx or trainer.sanity_checking or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, DenoisingTask)
-        painter = self.painter(pl_module.pipeline, self.sampler)
+        painter = painter_of(pl_module.pipeline, self.sampler)
         batch = first_samples(batch, self.count)
-        painted, truth = painter.paint(batch), painter.truth(batch)
+        painted, truth = painter.paint(batch), shown_truth(batch)
         pl_module.log("val/psnr", psnr((painted + 1) / 2, (truth + 1) / 2).mean(), prog_bar=True)
-        self._show(trainer, "val/samples", _png(painter.sheet(painted, batch, self.count)))
+        self._show(trainer, "val/samples", _png(painter.sheet(painted, batch)))
         if painted.shape[1] > 1:
             both = np.concatenate([to_uint8(painted[0]), to_uint8(truth[0])], axis=2)
             self._show(trainer, "val/clip", gif(both, self.fps))
@@ -61,14 +57,9 @@ class Samples(Callback):
                 logger.experiment.file_writer.add_summary(summary, trainer.global_step)
 
 
-def first_samples(batch: Any, count: int) -> Any:
-    """The first `count` samples of a batch, with all that belongs to them."""
-    rows = {each.name: getattr(batch, each.name) for each in fields(batch)}
-    tensors = {name: value for name, value in rows.items() if isinstance(value, Tensor)}
-    samples = min(len(value) for value in tensors.values())
-    count = min(count, samples)
-    parts: dict[str, Any] = {name: value[: len(value) // samples * count] for name, value in tensors.items()}
-    return replace(batch, **parts, keys=batch.keys[: len(batch.keys) // samples * count])
+def shown_truth(batch: AnimationBatch | TryOnBatch) -> Tensor:
+    """What should have been painted (K, F, 3, H, W); training samples are paired, and people wear the garments."""
+    return batch.target if isinstance(batch, AnimationBatch) else batch.person[:, None]
 
 
 def _png(picture: np.ndarray) -> bytes:

@@ -1,9 +1,8 @@
-"""Painting animation batches, and the floors they are measured against."""
+"""Painting animation batches."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from torch import Tensor
@@ -11,8 +10,7 @@ from torch import Tensor
 from humangen.inference.animate import animate
 from humangen.inference.painter import Painter
 from humangen.media import contact_sheet, gif, replacing, to_uint8, write_picture
-from humangen.metrics.samples import SampleScores
-from humangen.metrics.suite import FrameScores
+from humangen.metrics.protocols import repeat_reference
 from humangen.models.pipeline import Pipeline
 from humangen.types import AnimationBatch, Condition, Reference
 
@@ -23,33 +21,16 @@ FPS = 4.0
 class AnimationPainter(Painter[AnimationBatch, Pipeline]):
     """The people of the references in the poses of the clips."""
 
-    floors: ClassVar[tuple[str, ...]] = ("isolated", "repeat_reference")
-    ceilings: ClassVar[tuple[str, ...]] = ("codec",)
-
     def paint(self, batch: AnimationBatch) -> Tensor:
-        reference = self.pipeline.encode_reference(batch.reference, batch.reference_pose)
-        return self._animate(batch, reference)
+        return self._animate(batch, self.pipeline.encode_reference(batch.reference, batch.reference_pose))
 
     def paint_isolated(self, batch: AnimationBatch) -> Tensor:
         return self._animate(batch, None)
 
-    def truth(self, batch: AnimationBatch) -> Tensor:
-        return batch.target
-
-    def bounds(self, batch: AnimationBatch) -> dict[str, Tensor]:
-        return {"repeat_reference": repeat_reference(batch), "codec": self.round_trip(batch)}
-
-    def scores(self) -> SampleScores:
-        return FrameScores()
-
-    def compare(self, scores: SampleScores, painted: Tensor, batch: AnimationBatch) -> None:
-        scores.update(painted, batch.target, batch.figure, keys=batch.keys)
-
-    def sheet(self, painted: Tensor, batch: AnimationBatch, count: int) -> np.ndarray:
+    def sheet(self, painted: Tensor, batch: AnimationBatch) -> np.ndarray:
         """Rows: the reference and painted frames, above the true ones."""
-        count = min(count, len(painted))
-        references = to_uint8(repeat_reference(batch)[:count, 0])
-        frames, truth = to_uint8(painted[:count, :SHOWN]), to_uint8(batch.target[:count, :SHOWN])
+        references = to_uint8(repeat_reference(batch)[:, 0])
+        frames, truth = to_uint8(painted[:, :SHOWN]), to_uint8(batch.target[:, :SHOWN])
         return contact_sheet(
             [
                 row
@@ -58,16 +39,11 @@ class AnimationPainter(Painter[AnimationBatch, Pipeline]):
             ]
         )
 
-    def keep(self, batch: AnimationBatch, folder: Path, *, count: int = 6) -> None:
-        """The reference, and GIFs of poses, painted, isolated and true frames."""
-        moving = {
-            "poses": batch.target_pose * 2 - 1,
-            "painted": self.paint(batch),
-            "isolated": self.paint_isolated(batch),
-            "truth": batch.target,
-        }
+    def keep(self, paintings: dict[str, Tensor], batch: AnimationBatch, folder: Path) -> None:
+        """The reference, and GIFs of poses, paintings and true frames."""
+        moving = {"poses": batch.target_pose * 2 - 1, **paintings, "truth": batch.target}
         references = repeat_reference(batch)
-        for clip, key in enumerate(batch.keys[:count]):
+        for clip, key in enumerate(batch.keys):
             write_picture(folder / key / "reference.png", to_uint8(references[clip, 0]))
             for name, pixels in moving.items():
                 with replacing(folder / key / f"{name}.gif") as temporary:
@@ -87,9 +63,3 @@ class AnimationPainter(Painter[AnimationBatch, Pipeline]):
             guidance=self.guidance,
             seed=self.seed,
         )
-
-
-def repeat_reference(batch: AnimationBatch) -> Tensor:
-    """Floor: the reference picture, whatever the pose."""
-    clips = batch.reference.repeat_interleave(len(batch.target) // len(batch.reference), dim=0)
-    return clips[:, None].expand_as(batch.target)

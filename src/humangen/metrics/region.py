@@ -14,6 +14,7 @@ from torch import Tensor
 from humangen.metrics.colour import ciede2000, to_lab
 from humangen.metrics.image import decibels, eight_bit, mean_over, squared_error_map, ssim_map
 from humangen.metrics.samples import SampleScores, Table
+from humangen.types import InputError
 
 NAMES = (
     "psnr_box",
@@ -66,8 +67,10 @@ class RegionScores(SampleScores):
     The old distance says little alone: the true picture's own is what a perfect painting would have.
     """
 
-    def __init__(self) -> None:
-        super().__init__(NAMES)
+    def __init__(self, names: Sequence[str] = NAMES) -> None:
+        if unknown := set(names) - set(NAMES):
+            raise InputError(f"no score is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+        super().__init__(names)
 
     def update(
         self,

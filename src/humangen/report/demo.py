@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from humangen.evaluation import write_result
-from humangen.report.tables import SCORES
 
 
 def main(folder: Path) -> None:
@@ -22,7 +21,7 @@ def main(folder: Path) -> None:
         folder / "result.json",
         shipped
         | {
-            "from_scratch": {name: from_scratch[name] for name in SCORES} | {"steps": training["steps"]},
+            "from_scratch": from_scratch["scores"] | {"steps": training["steps"]},
             "seconds": sum(part["seconds"] for part in parts),
             "peak_memory_gb": max(part["peak_memory_gb"] for part in parts),
         },

@@ -48,10 +48,7 @@ def _clips(run: Run) -> str:
     head = "".join(f"<th>{Path(name).stem}</th>" for name in kept)
     rows = "".join(
         "<tr>"
-        + "".join(
-            f"<td>{_image((folder / name).read_bytes(), Path(name).suffix[1:], name)}</td>"
-            for name in kept
-        )
+        + "".join(f"<td>{_image((folder / name).read_bytes(), Path(name).suffix[1:], name)}</td>" for name in kept)
         + "</tr>"
         for folder in folders
     )

@@ -11,10 +11,7 @@ import pandas as pd
 from humangen.report.runs import Run
 from humangen.types import InputError
 
-FRAMES = ("psnr", "psnr_figure", "ssim", "ssim_figure", "l1", "l1_figure")
-REGIONS = ("psnr_box", "psnr_region", "ssim_region", "delta_e", "old_garment_distance", "psnr_outside", "max_outside")
-SCORES = FRAMES + REGIONS
-FOUR_DIGITS = {"ssim", "ssim_figure", "l1", "l1_figure", "ssim_region"}
+FINE = ("ssim", "l1", "lpips", "dtssd", "clip_i", "dino", "arcface", "kid")  # numbers below one
 SPEEDS = {"samples/s": "speed/samples_per_second", "step s": "speed/step_seconds"}
 
 
@@ -60,7 +57,7 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
     rows = {}
     for name, members in arms(runs).items():
         results = [run.result for run in members if run.result]
-        row = {"runs": str(len(members))} | _scores(results)
+        row = {"runs": str(len(members))} | _scores([result["scores"] for result in results])
         for column, tag in SPEEDS.items():
             values = [median(value for _, value in run.curves[tag]) for run in members if tag in run.curves]
             row[column] = spread(values, 2)
@@ -85,10 +82,16 @@ def _bounds(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
     return rows
 
 
+def _cell(values: Sequence[float | str], digits: int) -> str:
+    """Numbers as `spread` shows them; what a metric lacks that could not run, as it stands."""
+    words = [value for value in values if isinstance(value, str)]
+    return words[0] if words else spread([float(value) for value in values], digits)
+
+
 def _scores(results: Sequence[dict]) -> dict[str, str]:
     return {
-        score: spread([result[score] for result in results if score in result], 4 if score in FOUR_DIGITS else 2)
-        for score in SCORES
+        name: _cell([scores[name] for scores in results if name in scores], 4 if name.startswith(FINE) else 2)
+        for name in dict.fromkeys(name for scores in results for name in scores)
     }
 
 

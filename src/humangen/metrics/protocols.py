@@ -1,0 +1,141 @@
+"""Named protocols: what is painted, what it is compared with, and by which metrics. Numbers compare within one alone."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from humangen.metrics import suite
+from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.region import RegionScores
+from humangen.metrics.registry import RECIPES, available
+from humangen.metrics.samples import SampleScores
+from humangen.metrics.suite import FrameScores
+from humangen.types import AnimationBatch, InputError, TryOnBatch
+
+Batch = TypeVar("Batch")
+DRIFT = "temporal_drift_"
+
+
+@dataclass(frozen=True)
+class Protocol(ABC, Generic[Batch]):
+    """`id` and `version` name all that makes the numbers: another split, size, resize, clip or metric is another
+    version. `metrics` are columns, `windows` how clips are cut for metrics of whole clips.
+
+    All that is compared are clips (K, F, 3, H, W) in [-1, 1] for the K keys of a batch.
+    """
+
+    id: str
+    version: int
+    metrics: Sequence[str]
+    windows: Windows = Windows()
+    floors: ClassVar[tuple[str, ...]]
+    ceilings: ClassVar[tuple[str, ...]] = ("codec",)
+
+    @abstractmethod
+    def truth(self, batch: Batch) -> Tensor: ...
+
+    @abstractmethod
+    def bounds(self, batch: Batch) -> dict[str, Tensor]:
+        """The floors that need no network, by their names."""
+
+    def variants(self, painted: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What else may be made of a painting, by name."""
+        return {}
+
+    @abstractmethod
+    def scores(self, names: Sequence[str]) -> SampleScores:
+        """The metrics of `names`, all that need no network."""
+
+    @abstractmethod
+    def compare(self, measure: Measure, painted: Tensor, batch: Batch) -> None:
+        """Adds to `measure` how near `painted` came to the truth of `batch`."""
+
+    def measures(self, paintings: Sequence[str], folder: Path | None = None) -> dict[str, Measure]:
+        """A measure for each way to paint, by its name; networks are read from `folder` and shared."""
+        networks = [name for name in self.metrics if name in RECIPES]
+        ready, lacking = available(networks, folder)
+        own = [name for name in self.metrics if name not in RECIPES]
+        return {
+            painting: Measure(
+                self.scores(own), {name: each.clone() for name, each in ready.items()}, lacking, self.windows
+            )
+            for painting in paintings
+        }
+
+
+class AnimationProtocol(Protocol[AnimationBatch]):
+    """The people of the references in the poses of the clips. `temporal_drift_X` gives frame score X by quarters."""
+
+    floors: ClassVar[tuple[str, ...]] = ("isolated", "repeat_reference", "grey")
+
+    def truth(self, batch: AnimationBatch) -> Tensor:
+        return batch.target
+
+    def bounds(self, batch: AnimationBatch) -> dict[str, Tensor]:
+        return {"repeat_reference": repeat_reference(batch), "grey": torch.zeros_like(batch.target)}
+
+    def scores(self, names: Sequence[str]) -> SampleScores:
+        drift = [name.removeprefix(DRIFT) for name in names if name.startswith(DRIFT)]
+        known = [name for name in names if not name.startswith(DRIFT)]
+        unknown = {*known, *drift} - {*suite.MAPPED, *suite.WHOLE, *suite.CLIP}
+        if unknown:
+            raise InputError(f"no metric is called {', '.join(sorted(unknown))}")
+        return FrameScores(known, drift=drift)
+
+    def compare(self, measure: Measure, painted: Tensor, batch: AnimationBatch) -> None:
+        measure.scores.update(painted, batch.target, batch.figure, keys=batch.keys)
+        measure.see(painted, batch.target, batch.keys)
+
+
+class TryOnProtocol(Protocol[TryOnBatch]):
+    """The people of a batch in its garments. `painted` is all that the network painted; its variant `hard` has the
+    person's own pixels around the region.
+
+    Where nobody knows the people in these garments, only what is around the region is compared, and distances of sets
+    of pictures are to the people as they were.
+    """
+
+    floors: ClassVar[tuple[str, ...]] = ("isolated", "grey", "identity")
+    unknown: ClassVar[tuple[str, ...]] = ("psnr_outside", "ssim_outside", "max_outside", "old_garment_distance")
+
+    def truth(self, batch: TryOnBatch) -> Tensor:
+        return (batch.person if batch.truth is None else batch.truth)[:, None]
+
+    def bounds(self, batch: TryOnBatch) -> dict[str, Tensor]:
+        return {"grey": blanked(batch)[:, None], "identity": batch.person[:, None]}
+
+    def variants(self, painted: Tensor, batch: TryOnBatch) -> dict[str, Tensor]:
+        return {"hard": torch.where(batch.region, painted[:, 0], batch.person)[:, None]}
+
+    def scores(self, names: Sequence[str]) -> SampleScores:
+        return RegionScores(names)
+
+    def compare(self, measure: Measure, painted: Tensor, batch: TryOnBatch) -> None:
+        truth = self.truth(batch)
+        known = batch.truth is not None
+        if not known and (wrong := set(measure.scores.columns) - set(self.unknown)):
+            raise InputError(
+                f"{', '.join(sorted(wrong))} need the truth, and nobody knows these people in these garments: leave "
+                f"{'it' if len(wrong) == 1 else 'them'} out of protocol.definition.metrics"
+            )
+        worn = batch.worn if known else None
+        measure.scores.update(painted[:, 0], truth[:, 0], batch.region, worn, batch.person, keys=batch.keys)
+        measure.see(painted, truth, batch.keys)
+
+
+def repeat_reference(batch: AnimationBatch) -> Tensor:
+    """Floor: the reference picture, whatever the pose."""
+    clips = batch.reference.repeat_interleave(len(batch.target) // len(batch.reference), dim=0)
+    return clips[:, None].expand_as(batch.target)
+
+
+def blanked(batch: TryOnBatch) -> Tensor:
+    """Floor: the person with the region grey (K, 3, H, W)."""
+    return batch.person.masked_fill(batch.region, 0.0)
