@@ -1,4 +1,4 @@
-"""What was painted, kept so that nothing is painted twice: KEY.png, or KEY/00000.png and on for the frames of a clip."""
+"""What was painted, kept so that nothing is painted twice: KEY.png, or KEY/00000.png and on for the frames of clips."""
 
 from __future__ import annotations
 

@@ -42,7 +42,9 @@ class Samples(Callback):
         painter = painter_of(pl_module.pipeline, self.sampler)
         batch = first_samples(batch, self.count)
         painted, truth = painter.paint(batch), shown_truth(batch)
-        pl_module.log("val/psnr", psnr((painted + 1) / 2, (truth + 1) / 2).mean(), prog_bar=True)
+        pl_module.log(
+            "val/psnr", psnr((painted + 1) / 2, (truth + 1) / 2).mean(), prog_bar=True, batch_size=len(batch.keys)
+        )
         self._show(trainer, "val/samples", _png(painter.sheet(painted, batch)))
         if painted.shape[1] > 1:
             both = np.concatenate([to_uint8(painted[0]), to_uint8(truth[0])], axis=2)

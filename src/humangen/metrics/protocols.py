@@ -1,4 +1,4 @@
-"""Named protocols: what is painted, what it is compared with, and by which metrics. Numbers compare within one alone."""
+"""Named protocols: what is painted, what it is compared with, by which metrics. Numbers compare within one alone."""
 
 from __future__ import annotations
 
