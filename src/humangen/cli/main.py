@@ -10,6 +10,7 @@ from humangen.cli.errors import reported
 COMMANDS = {
     "animate": "a reference picture and a pose source, to a video",
     "tryon": "people and garments, to pictures of the people in them",
+    "leaks": "check that a try-on model sees nothing of what is under the region",
     "dancers": "draw a reference picture and a dance to try animate with",
     "report": "tables and plots from the results of runs and sweeps",
     "weights": "the files of weights that metrics need: which are here, and fetching them",
