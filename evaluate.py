@@ -15,21 +15,45 @@ from omegaconf import DictConfig, OmegaConf
 from humangen.build import build, composed
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
-from humangen.evaluation import run_protocol
+from humangen.evaluation import Exam, leave, run_protocol
+from humangen.foreign import evaluate_folder
 from humangen.inference.painters import painter_of
+from humangen.inference.ranks import join_ranks
 
 
 def run(config: dict[str, Any]) -> None:
-    """Paints and scores; leaves result.json and some moving pictures in the output folder."""
-    protocol, output = config["protocol"], Path(config["output"])
+    """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder."""
+    protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(config["device"])
+    if config["predictions"]:
+        result = score_folder(config)
+        leave(result, output)
+    else:
+        ensure(protocol)
+        pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
+        sampler = load_sampler(config["checkpoint"], **config["sampler"])
+        painter = painter_of(pipeline, sampler, config["guidance"], config["seed"])
+        exam = Exam.of(protocol, ranks, config["weights"])
+        result = run_protocol(painter, exam, output, Path(config["painted"]))
+    if ranks.index == 0:
+        numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
+        print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+
+
+def score_folder(config: dict[str, Any]) -> dict[str, Any]:
+    """The result of the samples in a folder."""
+    protocol, truth = config["protocol"], config["truth"]
+    framing = protocol["data"]["eval_framing"]
+    size = framing["height"], framing["width"]
+    if not truth:
+        ensure(protocol)
+    exam = (Exam.of_folders if truth else Exam.of)(protocol, weights=config["weights"])
+    return evaluate_folder(Path(config["predictions"]), Path(truth) if truth else None, exam, size)
+
+
+def ensure(protocol: dict[str, Any]) -> None:
+    """Makes the protocol's shards, where they are drawn."""
     if source := protocol["data"].pop("source", None):
         build(source).ensure(protocol["data"]["shards"])
-    pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
-    sampler = load_sampler(config["checkpoint"], **config["sampler"])
-    painter = painter_of(pipeline, sampler, config["guidance"], config["seed"])
-    result = run_protocol(painter, protocol, output, Path(config["painted"]))
-    numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
-    print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")

@@ -18,8 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from humangen import checkpoint
 from humangen.build import build, composed
 from humangen.cli.errors import reported
-from humangen.evaluation import peak_memory_gb, run_protocol, write_result
+from humangen.evaluation import Exam, peak_memory_gb, run_protocol, write_result
 from humangen.inference.painters import painter_of
+from humangen.inference.ranks import joined_ranks
 from humangen.types import InputError
 
 
@@ -61,10 +62,10 @@ def run(config: dict[str, Any]) -> None:
         output / "training.json",
         {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
     )
-    if protocol and trainer.is_global_zero:
+    if protocol:
         pipeline = checkpoint.load_pipeline(output)
         painter = painter_of(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
-        run_protocol(painter, protocol, output, output / "painted")
+        run_protocol(painter, Exam.of(protocol, joined_ranks()), output, output / "painted")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

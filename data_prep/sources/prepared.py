@@ -15,9 +15,12 @@ class Prepared:
     """Shards made by `command`: what a configuration says where they are absent."""
 
     command: str
+    split: str = "train"  # which must be there
+    key: str = "data.shards"  # by which they are named
 
     def ensure(self, shards: str) -> None:
-        if not (UPath(shards) / "train" / INDEX).is_file():
+        if not (UPath(shards) / self.split / INDEX).is_file():
             raise InputError(
-                f"no training shards in {shards}: make them with `{self.command}`, or name yours with data.shards=DIR"
+                f"no {self.split} shards in {shards}: make them with `{self.command}`, or name yours with "
+                f"{self.key}=DIR"
             )

@@ -1,4 +1,4 @@
-"""Scoring a pipeline on held-out samples against the truth, beside floors and a ceiling."""
+"""Scoring a pipeline, or what another system painted, against the truth: beside floors and a ceiling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,12 @@ from typing import Any
 
 import torch
 from rich.progress import track
+from torch import Tensor
 
 from humangen.build import build
+from humangen.data.stream import Stream
 from humangen.inference.painter import Painter
+from humangen.inference.ranks import OneRank, Ranks
 from humangen.media import replacing
 from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import Protocol
@@ -30,29 +33,50 @@ BATCHING = ("batch_size", "eval_batch_size", "num_workers")  # what no number de
 
 @dataclass(frozen=True)
 class Exam:
-    """Samples and the protocol they are scored by. `data_sha256` is of the shards and of how samples come of them."""
+    """Samples and the protocol they are scored by, on all `ranks` together; networks of metrics lie in `weights`."""
 
     protocol: Protocol
     data: Any  # a ShardData
     data_sha256: str
+    ranks: Ranks
+    weights: Path | None
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> Exam:
+    def of(cls, config: dict[str, Any], ranks: Ranks | None = None, weights: str | None = None) -> Exam:
         """By a protocol's configuration."""
-        data = build(config["data"])
+        data, ranks = build(config["data"]), ranks or OneRank()
+        data.alone = Stream(ranks.index, ranks.count)
         own = {name: value for name, value in config["data"].items() if name not in ("shards", *BATCHING)}
         shards = [shard.sha256 for shard in data.test_index().shards]
         digest = hashlib.sha256(json.dumps([shards, own], sort_keys=True).encode()).hexdigest()
-        return cls(build(config["definition"]), data, digest)
+        return cls(build(config["definition"]), data, digest, ranks, Path(weights) if weights else None)
+
+    @classmethod
+    def of_folders(cls, config: dict[str, Any], weights: str | None = None) -> Exam:
+        """Of truths that lie in a folder: there are no shards, and no hash of them."""
+        return cls(build(config["definition"]), None, "", OneRank(), Path(weights) if weights else None)
 
     def batches(self, device: torch.device) -> Iterator[Any]:
         return self.data.batches(self.data.test_dataloader(), device)
+
+    def measures(self, paintings: Sequence[str], device: torch.device) -> dict[str, Measure]:
+        made = self.protocol.measures(paintings, self.weights)
+        return {name: measure.to(device) for name, measure in made.items()}
+
+    def shown(self, batches: Iterable[Any]) -> Iterable[Any]:
+        """With a progress bar, on one rank."""
+        return track(batches, "painting and scoring", disable=self.ranks.index > 0)
 
     def facts(self) -> dict[str, Any]:
         """What a result must say of it."""
         protocol = self.protocol
         about = {"id": protocol.id, "version": protocol.version, "metrics": list(protocol.metrics)}
         return {"protocol": about | {"windows": asdict(protocol.windows)}, "data_sha256": self.data_sha256}
+
+
+def shape_of(truth: Tensor) -> dict[str, Any]:
+    """What a result says of the samples (K, F, 3, H, W)."""
+    return {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
 
 
 def score(
@@ -63,18 +87,17 @@ def score(
     protocol, device = exam.protocol, painter.device
     kinds = {"painted": painter.paint, "isolated": painter.paint_isolated}
     kept = {name: Predictions(folder, settings | {"painting": name}) for name in kinds}
-    measures: dict[str, Measure] = {}
-    facts: dict[str, Any] = {}
-    for batch in track(exam.batches(device), "painting and scoring"):
+    names = dict.fromkeys(("painted", *protocol.variations, *protocol.floors, *protocol.ceilings))
+    measures = exam.measures([*names], device)
+    facts: dict[str, Any] = {"painted": str(kept["painted"].folder)}
+    for batch in exam.shown(exam.batches(device)):
         paintings = {name: kept[name].paint(batch.keys, partial(paint, batch), device) for name, paint in kinds.items()}
         truth = protocol.truth(batch)
         paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
         paintings["codec"] = painter.round_trip(truth)
-        if not measures:
-            measures = {name: each.to(device) for name, each in protocol.measures([*paintings]).items()}
-            facts = {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
-        for name, pixels in paintings.items():
-            protocol.compare(measures[name], pixels, batch)
+        facts |= shape_of(truth)
+        for name, measure in measures.items():
+            protocol.compare(measure, paintings[name], batch)
     return measures, facts | {"seconds_per_sample": kept["painted"].seconds()}
 
 
@@ -90,44 +113,51 @@ def evaluate(painter: Painter, exam: Exam, folder: Path) -> dict[str, Any]:
         "seed": painter.seed,
     }
     measures, facts = score(painter, exam, folder, settings)
-    protocol = exam.protocol
-    bounds = {"painted", *protocol.floors, *protocol.ceilings}
+    return {**result_of(measures, exam.protocol), **settings, **facts, **costs(began)}
+
+
+def result_of(measures: dict[str, Measure], protocol: Protocol) -> dict[str, Any]:
+    """What a result says of the measures by name: `scores` of what was painted with their intervals, and of which
+    samples they are; then those of all else."""
+    table = measures["painted"].table()
+    others = {name: measure.compute() for name, measure in measures.items()}
     return {
-        **scored(measures["painted"]),
-        "variants": {name: each.compute() for name, each in measures.items() if name not in bounds},
-        "floors": {name: measures[name].compute() for name in protocol.floors},
-        "ceilings": {name: measures[name].compute() for name in protocol.ceilings},
-        **settings,
-        **facts,
+        "scores": others["painted"],
+        "intervals": {name: list(ends) for name, ends in table.intervals(seed=INTERVAL_SEED).items()},
+        "networks": measures["painted"].details(),
+        "samples": len(table.keys),
+        "keys_sha256": hashlib.sha256("\n".join(table.keys).encode()).hexdigest(),
+        "per_sample": table.samples(),
+        "variants": {name: others[name] for name in protocol.variations if name in others},
+        "floors": {name: others[name] for name in protocol.floors if name in others},
+        "ceilings": {name: others[name] for name in protocol.ceilings if name in others},
+    }
+
+
+def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> dict[str, Any]:
+    """Scores, and leaves result.json, the scores of each sample in samples.json and some pictures in `output`; what is
+    painted is kept in `folder`."""
+    result = evaluate(painter, exam, folder)
+    if exam.ranks.index == 0:
+        batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
+        paintings = {"painted": painter.paint(batch), "isolated": painter.paint_isolated(batch)}
+        painter.keep(paintings, batch, output / "clips")
+        leave(result, output)
+    return result
+
+
+def leave(result: dict[str, Any], output: Path) -> None:
+    """Writes a result's two files."""
+    write_result(output / "samples.json", result.pop("per_sample"))
+    write_result(output / "result.json", result)
+
+
+def costs(began: float) -> dict[str, Any]:
+    return {
         "seconds": time.perf_counter() - began,
         "peak_memory_gb": peak_memory_gb(),
         "torch": torch.__version__,
     }
-
-
-def scored(measure: Measure) -> dict[str, Any]:
-    """What a result says of one measure: `scores` by name, their intervals, and of which samples they are."""
-    table = measure.table()
-    return {
-        "scores": measure.compute(),
-        "intervals": {name: list(ends) for name, ends in table.intervals(seed=INTERVAL_SEED).items()},
-        "networks": measure.details(),
-        "samples": len(table.keys),
-        "keys_sha256": hashlib.sha256("\n".join(table.keys).encode()).hexdigest(),
-        "per_sample": table.samples(),
-    }
-
-
-def run_protocol(painter: Painter, config: dict[str, Any], output: Path, folder: Path) -> dict[str, Any]:
-    """Scores by a protocol's configuration, and leaves result.json, the scores of each sample in samples.json and some
-    pictures in `output`; what is painted is kept in `folder`."""
-    exam = Exam.of(config)
-    result = evaluate(painter, exam, folder)
-    batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
-    painter.keep({"painted": painter.paint(batch), "isolated": painter.paint_isolated(batch)}, batch, output / "clips")
-    write_result(output / "samples.json", result.pop("per_sample"))
-    write_result(output / "result.json", result)
-    return result
 
 
 def peak_memory_gb() -> float:

@@ -212,7 +212,7 @@ class VideoReader:
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
     """uint8 (..., H, W, 3) -> float (..., 3, H, W) in [-1, 1]."""
-    return floats(torch.from_numpy(np.ascontiguousarray(pixels)))
+    return floats(torch.from_numpy(np.require(pixels, requirements=["C", "W"])))
 
 
 def floats(pixels: Tensor) -> Tensor:

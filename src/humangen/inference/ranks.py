@@ -49,6 +49,11 @@ class ProcessGroup:
         return results
 
 
+def joined_ranks() -> Ranks:
+    """The process group that this process is in already, else this process alone."""
+    return ProcessGroup() if dist.is_available() and dist.is_initialized() else OneRank()
+
+
 def join_ranks(device: str) -> Ranks:
     """The process group of torchrun, else this process alone. Errors of the launch are torch's own."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:

@@ -37,6 +37,7 @@ class Protocol(ABC, Generic[Batch]):
     windows: Windows = Windows()
     floors: ClassVar[tuple[str, ...]]
     ceilings: ClassVar[tuple[str, ...]] = ("codec",)
+    variations: ClassVar[tuple[str, ...]] = ()  # the names of `variants`
 
     @abstractmethod
     def truth(self, batch: Batch) -> Tensor: ...
@@ -103,6 +104,7 @@ class TryOnProtocol(Protocol[TryOnBatch]):
     """
 
     floors: ClassVar[tuple[str, ...]] = ("isolated", "grey", "identity")
+    variations: ClassVar[tuple[str, ...]] = ("hard",)
     unknown: ClassVar[tuple[str, ...]] = ("psnr_outside", "ssim_outside", "max_outside", "old_garment_distance")
 
     def truth(self, batch: TryOnBatch) -> Tensor:

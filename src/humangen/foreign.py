@@ -1,0 +1,137 @@
+"""Scoring pictures that lie in folders, whoever painted them, by the same ruler as our own.
+
+A sample is ID.png, or a folder ID of its frames as PNG in the order of their names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from humangen.evaluation import Exam, costs, result_of, shape_of
+from humangen.media import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_picture, to_tensor
+from humangen.metrics.protocols import AnimationProtocol
+from humangen.types import AnimationBatch, InputError
+
+LOSSY = (PICTURE_SUFFIXES | VIDEO_SUFFIXES) - {".png"}
+NAMED = 3  # ids that an error names
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The samples in a folder, by id."""
+
+    path: Path
+
+    @cached_property
+    def frames(self) -> dict[str, list[Path]]:
+        """The files of each sample. Raises `InputError` where there is none, or one that has lost some of what was
+        painted."""
+        if not self.path.is_dir():
+            raise InputError(f"no folder at {self.path}")
+        files = sorted(path for path in self.path.rglob("*") if path.is_file() and not path.name.startswith("."))
+        lossy = [path for path in files if path.suffix.lower() in LOSSY]
+        if lossy:
+            raise InputError(
+                f"{lossy[0]} is no PNG: lossy files change scores as much as methods differ. Save the samples as PNG, "
+                "the frames of a video in a folder of its id"
+            )
+        found: dict[str, list[Path]] = {}
+        for path in files:
+            if path.suffix.lower() == ".png":
+                inside = path.relative_to(self.path)
+                found.setdefault(inside.stem if len(inside.parts) == 1 else str(inside.parent), []).append(path)
+        if not found:
+            raise InputError(f"no PNG in {self.path}")
+        return found
+
+    def clip(self, key: str) -> np.ndarray:
+        """The frames (F, H, W, 3), uint8, of one sample."""
+        frames = [read_picture(path) for path in self.frames[key]]
+        if len({frame.shape for frame in frames}) > 1:
+            raise InputError(f"the frames of {self.path / key} have different sizes")
+        return np.stack(frames)
+
+    def check_ids(self, wanted: Sequence[str], whose: str) -> None:
+        """Raises `InputError` unless it holds just the samples `wanted`."""
+        differences = {
+            f"of {whose} are not in {self.path}": set(wanted) - set(self.frames),
+            f"in {self.path} are not of {whose}": set(self.frames) - set(wanted),
+        }
+        told = [
+            f"{len(ids)} {what}, for example {', '.join(sorted(ids)[:NAMED])}"
+            for what, ids in differences.items()
+            if ids
+        ]
+        if told:
+            raise InputError(f"samples are matched by their ids, and {'; '.join(told)}")
+
+
+@dataclass(frozen=True)
+class FolderTruth:
+    """Batches out of a folder of true clips: one each, whose first frame stands for the reference."""
+
+    folder: Folder
+    size: tuple[int, int]
+
+    def batches(self) -> Iterator[AnimationBatch]:
+        for key in sorted(self.folder.frames):
+            clip = self.folder.clip(key)
+            if clip.shape[1:3] != self.size:
+                raise InputError(
+                    f"{self.folder.path / key} is {clip.shape[2]}x{clip.shape[1]}, and this protocol is at "
+                    f"{self.size[1]}x{self.size[0]}: bring truth and predictions to that size once, with Lanczos"
+                )
+            target = to_tensor(clip)[None]
+            pose = torch.zeros_like(target)
+            yield AnimationBatch([key], target[:, 0], pose[:, 0], target, pose)
+
+
+def evaluate_folder(predictions: Path, truth: Path | None, exam: Exam, size: tuple[int, int]) -> dict[str, Any]:
+    """A result of the samples in the folder `predictions`: against those of the folder `truth`, else against the
+    protocol's own data, whose keys are the ids. `size` (height, width) is the protocol's."""
+    began, device = time.perf_counter(), torch.device("cpu")
+    painted, protocol = Folder(predictions), exam.protocol
+    if truth and not isinstance(protocol, AnimationProtocol):
+        raise InputError(f"protocol {protocol.id} looks into regions, which a folder has not: leave truth out")
+    names = ["painted", *protocol.variations, *protocol.floors]
+    measures = {name: measure for name, measure in exam.measures(names, device).items() if name != "isolated"}
+    facts: dict[str, Any] = {}
+    batches = FolderTruth(Folder(truth), size).batches() if truth else exam.batches(device)
+    if truth:
+        painted.check_ids([*Folder(truth).frames], str(truth))
+    keys: list[str] = []
+    for batch in exam.shown(batches):
+        known = protocol.truth(batch)
+        paintings = {"painted": read(painted, batch.keys, known)}
+        paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
+        facts |= shape_of(known)
+        keys += batch.keys
+        for name, measure in measures.items():
+            protocol.compare(measure, paintings[name], batch)
+    painted.check_ids(keys, "the protocol's samples")
+    return {**result_of(measures, protocol), **exam.facts(), "predictions": str(predictions), **facts, **costs(began)}
+
+
+def read(folder: Folder, keys: Sequence[str], truth: Tensor) -> Tensor:
+    """The clips of `keys` from a folder, (K, F, 3, H, W) in [-1, 1], as many and as large as the `truth`."""
+    clips = []
+    for key, true in zip(keys, truth, strict=True):
+        if key not in folder.frames:
+            raise InputError(f"{folder.path} has no sample {key}: neither {key}.png nor a folder of that name")
+        clip = to_tensor(folder.clip(key))
+        if clip.shape != true.shape:
+            told = ["x".join(map(str, (len(each), each.shape[3], each.shape[2]))) for each in (clip, true)]
+            raise InputError(
+                f"{folder.path / key} is {told[0]} (frames, width, height), and its truth {told[1]}: they must agree"
+            )
+        clips.append(clip)
+    return torch.stack(clips)
