@@ -34,6 +34,10 @@ CASES = {
         ["loader.py", *SMALL, "--clips", "2", "--batch", "1", "--batches", "2", "--frames", "4"],
         {"decord", "pyav", "workers_0", "workers_1", "workers_2", "latents"},
     ),
+    "metrics": (
+        ["metrics.py", *SMALL, "--clips", "2"],
+        {"psnr", "ssim", "l1", "ssim_disco", "l1_disco", "psnr_wrapped", "dtssd", "all", "region"},
+    ),
     "prep": (["prep.py", *SMALL, "--frames", "4"], {"decode", "probe", "cut", "person", "pose", "transcode"}),
 }
 
