@@ -153,8 +153,8 @@ FACE_DETECTOR = WeightFile(
 DANCERS = WeightFile(
     "dancers",
     "features.safetensors",
-    None,
-    None,
+    938_760,
+    "a951ca66f9f22377b2ae0e2494d7f3ab2e1c1d40e3a30f4b95851047438e17cb",
     "Apache-2.0",
     "in this package, trained on drawn people: weights/dancer_features/CARD.md",
     inside="humangen/weights/dancer_features/features.safetensors",

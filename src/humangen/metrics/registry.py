@@ -1,0 +1,102 @@
+"""Metrics that need a network, by name: those that can run here, and for the others which file they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from torchmetrics import Metric
+
+from humangen.metrics import registry_files as files
+from humangen.metrics.features_dancers import DancerClips, DancerFrames
+from humangen.metrics.features_inception import Inception, InceptionClean
+from humangen.metrics.features_video import I3D, I3DSquashed, ResNetClips
+from humangen.metrics.features_vit import Clip, Dino
+from humangen.metrics.frechet import FrechetDistance
+from humangen.metrics.identity import CosineSimilarity, FaceSimilarity
+from humangen.metrics.identity_faces import ArcFace
+from humangen.metrics.kernel import KernelDistance
+from humangen.metrics.perceptual import PerceptualDistance, PerceptualNetwork
+from humangen.metrics.registry_files import WeightFile
+from humangen.metrics.registry_store import HERE, MISSING, located, recorded, state, weights_folder
+from humangen.types import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`network` takes path and sha256 of each of `files`, in their order; `packages` are what it imports."""
+
+    metric: Callable[[Any], Metric]
+    network: Callable[..., Any]
+    files: tuple[WeightFile, ...]
+    packages: tuple[str, ...] = ()
+    heads: tuple[WeightFile, ...] = ()  # files that the package reads by itself, and that must be the recorded ones
+
+
+def _lpips(net: str, backbone: WeightFile, heads: WeightFile, *, as_disco: bool = False) -> Recipe:
+    network = partial(PerceptualNetwork, net, as_disco=as_disco)
+    return Recipe(PerceptualDistance, network, (backbone,), ("lpips", "torchvision"), (heads,))
+
+
+RECIPES = {
+    "fid": Recipe(FrechetDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
+    "kid": Recipe(KernelDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
+    "fid_clean": Recipe(FrechetDistance, InceptionClean, (files.INCEPTION_CLEAN,)),
+    "fvd": Recipe(FrechetDistance, I3D, (files.I3D,)),
+    "kvd": Recipe(KernelDistance, I3D, (files.I3D,)),
+    "fvd_disco": Recipe(FrechetDistance, I3DSquashed, (files.I3D,)),
+    "fid_vid": Recipe(FrechetDistance, ResNetClips, (files.RESNET3D,)),
+    "lpips_alex": _lpips("alex", files.ALEXNET, files.LPIPS_ALEX),
+    "lpips_vgg": _lpips("vgg", files.VGG16, files.LPIPS_VGG),
+    "lpips_vgg_disco": _lpips("vgg", files.VGG16, files.LPIPS_VGG, as_disco=True),
+    "clip_i": Recipe(CosineSimilarity, Clip, (files.CLIP,)),
+    "dino": Recipe(CosineSimilarity, Dino, (files.DINO,)),
+    "arcface": Recipe(FaceSimilarity, ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)),
+    "fd_dancers": Recipe(FrechetDistance, DancerFrames, (files.DANCERS,)),
+    "fvd_dancers": Recipe(FrechetDistance, DancerClips, (files.DANCERS,)),
+}
+
+
+def available(names: Sequence[str], folder: str | Path | None = None) -> tuple[dict[str, Metric], dict[str, str]]:
+    """The metrics of `names` that can run with the files in `folder` (default: see `weights_folder`), and for each of
+    the others what its column reads: `unavailable (file X)`.
+
+    Metrics of one network share it, and so do copies of a metric, as long as they see the same tensors.
+    Raises `InputError` on a name that is not in RECIPES, and where a right file turns out to be unreadable.
+    """
+    unknown = [name for name in names if name not in RECIPES]
+    if unknown:
+        raise InputError(f"no metric is called {', '.join(unknown)}; those with a network are {', '.join(RECIPES)}")
+    root = weights_folder(folder)
+    lacking = {name: text for name in names if (text := _lack(RECIPES[name], root))}
+    networks: dict[tuple[Any, ...], Any] = {}
+    metrics = {}
+    for name in names:
+        if name not in lacking:
+            recipe = RECIPES[name]
+            kind = (recipe.network, *recipe.files)
+            if kind not in networks:
+                networks[kind] = _network(recipe, root)
+            metrics[name] = recipe.metric(networks[kind])
+    return metrics, lacking
+
+
+def _network(recipe: Recipe, folder: Path) -> Any:
+    given = [(located(weight, folder), recorded(weight, folder)) for weight in recipe.files]
+    return recipe.network(*(part for pair in given for part in pair))
+
+
+def _lack(recipe: Recipe, folder: Path) -> str:
+    """Why a metric cannot run; nothing if it can."""
+    for package in recipe.packages:
+        if find_spec(package) is None:
+            return f"unavailable (package {package})"
+    for weight in (*recipe.heads, *recipe.files):
+        found = state(weight, folder)
+        if found != HERE:
+            return f"unavailable (file {weight.file}{'' if found == MISSING else f': {found}'})"
+    return ""
