@@ -8,7 +8,6 @@ import resource
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from humangen.media import replacing
 from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import Protocol
 from humangen.models.codec import weights_hash
-from humangen.predictions import Predictions
+from humangen.predictions import Painting, Predictions
 from humangen.types import first_samples
 
 INTERVAL_SEED, KEPT_PICTURES = 0, 6
@@ -79,32 +78,9 @@ def shape_of(truth: Tensor) -> dict[str, Any]:
     return {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
 
 
-def score(
-    painter: Painter, exam: Exam, folder: Path, settings: dict[str, Any]
-) -> tuple[dict[str, Measure], dict[str, Any]]:
-    """The measure of each way to paint by its name, and facts of the samples. What is painted is kept in `folder`, and
-    not painted again."""
-    protocol, device = exam.protocol, painter.device
-    kinds = {"painted": painter.paint, "isolated": painter.paint_isolated}
-    kept = {name: Predictions(folder, settings | {"painting": name}) for name in kinds}
-    names = dict.fromkeys(("painted", *protocol.variations, *protocol.floors, *protocol.ceilings))
-    measures = exam.measures([*names], device)
-    facts: dict[str, Any] = {"painted": str(kept["painted"].folder)}
-    for batch in exam.shown(exam.batches(device)):
-        paintings = {name: kept[name].paint(batch.keys, partial(paint, batch), device) for name, paint in kinds.items()}
-        truth = protocol.truth(batch)
-        paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
-        paintings["codec"] = painter.round_trip(truth)
-        facts |= shape_of(truth)
-        for name, measure in measures.items():
-            protocol.compare(measure, paintings[name], batch)
-    return measures, facts | {"seconds_per_sample": kept["painted"].seconds()}
-
-
-def evaluate(painter: Painter, exam: Exam, folder: Path) -> dict[str, Any]:
-    """A result: the painter's scores, those of the floors and the ceiling, and what is needed to trust them."""
-    began = time.perf_counter()
-    settings = {
+def settings_of(painter: Painter, exam: Exam) -> dict[str, Any]:
+    """All that paintings and their scores depend on."""
+    return {
         **exam.facts(),
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
@@ -112,8 +88,42 @@ def evaluate(painter: Painter, exam: Exam, folder: Path) -> dict[str, Any]:
         "guidance": painter.guidance,
         "seed": painter.seed,
     }
-    measures, facts = score(painter, exam, folder, settings)
-    return {**result_of(measures, exam.protocol), **settings, **facts, **costs(began)}
+
+
+def score(painter: Painter, painting: dict[str, Painting], exam: Exam) -> tuple[dict[str, Measure], dict[str, Any]]:
+    """The measure of each way to paint by its name, and facts of the samples."""
+    protocol = exam.protocol
+    names = dict.fromkeys(("painted", *protocol.variations, *protocol.floors, *protocol.ceilings))
+    measures = exam.measures([*names], painter.device)
+    facts: dict[str, Any] = {}
+    for batch in exam.shown(exam.batches(painter.device)):
+        paintings = {name: paint(batch) for name, paint in painting.items()}
+        truth = protocol.truth(batch)
+        paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
+        paintings["codec"] = painter.round_trip(truth)
+        facts |= shape_of(truth)
+        for name, measure in measures.items():
+            protocol.compare(measure, paintings[name], batch)
+    return measures, facts
+
+
+def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> dict[str, Any]:
+    """Scores the painter beside floors and a ceiling, and leaves result.json, the scores of each sample in samples.json
+    and some pictures in `output`. What is painted is kept in `folder`, and not painted again."""
+    began, settings = time.perf_counter(), settings_of(painter, exam)
+    painting = {
+        name: Painting(paint, Predictions(folder, settings | {"painting": name}), painter.device)
+        for name, paint in (("painted", painter.paint), ("isolated", painter.paint_isolated))
+    }
+    measures, facts = score(painter, painting, exam)
+    kept = painting["painted"].kept
+    facts |= {"painted": str(kept.folder), "seconds_per_sample": kept.seconds()}
+    result = {**result_of(measures, exam.protocol), **settings, **facts, **costs(began)}
+    if exam.ranks.index == 0:
+        batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
+        painter.keep({name: paint(batch) for name, paint in painting.items()}, batch, output / "clips")
+        leave(result, output)
+    return result
 
 
 def result_of(measures: dict[str, Measure], protocol: Protocol) -> dict[str, Any]:
@@ -132,18 +142,6 @@ def result_of(measures: dict[str, Measure], protocol: Protocol) -> dict[str, Any
         "floors": {name: others[name] for name in protocol.floors if name in others},
         "ceilings": {name: others[name] for name in protocol.ceilings if name in others},
     }
-
-
-def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> dict[str, Any]:
-    """Scores, and leaves result.json, the scores of each sample in samples.json and some pictures in `output`; what is
-    painted is kept in `folder`."""
-    result = evaluate(painter, exam, folder)
-    if exam.ranks.index == 0:
-        batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
-        paintings = {"painted": painter.paint(batch), "isolated": painter.paint_isolated(batch)}
-        painter.keep(paintings, batch, output / "clips")
-        leave(result, output)
-    return result
 
 
 def leave(result: dict[str, Any], output: Path) -> None:

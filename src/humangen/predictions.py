@@ -6,6 +6,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +70,15 @@ class Predictions:
     def _note(self, keys: Sequence[str], seconds: float) -> None:
         with (self.folder / TIMINGS).open("a") as file:
             file.write(json.dumps({"samples": len(keys), "seconds": seconds}) + "\n")
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A way to paint batches whose samples are kept."""
+
+    paint: Callable[[Any], Tensor]
+    kept: Predictions
+    device: torch.device
+
+    def __call__(self, batch: Any) -> Tensor:
+        return self.kept.paint(batch.keys, partial(self.paint, batch), self.device)
