@@ -70,7 +70,7 @@ def make_pair(
         check_labels(parse, raw.parser, str(raw.parse))
     painted = _region(raw, region, masks, parse, keypoints, shape, notes)
     notes += check_region(painted, parse=parse, parser=raw.parser, category=raw.category)
-    painted = _scaled(painted.astype(np.uint8), size) > 0
+    painted = _scaled(painted.astype(np.float32), size) != 0  # every pixel that the person's own scaling mixes with it
     info = PairInfo(
         source=source,
         identity=raw.identity,
@@ -177,11 +177,12 @@ def _stored(picture: Picture, size: int | None, notes: list[str]) -> bytes:
 
 
 def _scaled(pixels: np.ndarray, size: int | None) -> np.ndarray:
-    """Pixels (H, W, 3), or labels (H, W) by the nearest, with a shorter side of `size`."""
+    """Pixels (H, W, 3), shares (H, W), float32, or labels (H, W) by the nearest, with a shorter side of `size`."""
     height, width = pixels.shape[:2]
     scale = 1 if size is None else size / min(height, width)
     if scale == 1:
         return pixels
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    interpolation = cv2.INTER_NEAREST_EXACT if pixels.ndim == 2 else smooth
+    labels = pixels.ndim == 2 and pixels.dtype == np.uint8
+    interpolation = cv2.INTER_NEAREST_EXACT if labels else smooth
     return cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=interpolation)

@@ -73,22 +73,24 @@ def recoloured(sample: Dressed, contrast: float, brightness: float, saturation: 
 
 def moved(sample: Dressed, scale: float, shift: np.ndarray) -> Dressed:
     """The person, her region and keypoints scaled about the middle and moved by `shift` (x, y) of the picture, and as
-    they were where that would move more than a tenth of the region out of it."""
+    they were where that would move more than a tenth of the region out of it. The region comes to be every pixel of
+    which it has a part, also in what repeats the border."""
     height, width = sample.region.shape
     place = np.array([[scale, 0, 0], [0, scale, 0]], np.float64)
     place[:, 2] = (np.array([width, height]) - 1) / 2 * (1 - scale) + shift * [width, height]
-    region = cv2.warpAffine(sample.region.astype(np.uint8), place, (width, height), flags=cv2.INTER_NEAREST) > 0
-    if region.sum() < 0.9 * scale**2 * sample.region.sum():
+    stays = cv2.warpAffine(sample.region.astype(np.uint8), place, (width, height), flags=cv2.INTER_NEAREST)
+    if stays.sum() < 0.9 * scale**2 * sample.region.sum():
         return sample
-    person = cv2.warpAffine(
-        sample.person, place, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    person, region = (
+        cv2.warpAffine(picture, place, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for picture in (sample.person, sample.region.astype(np.float32))
     )
     keypoints = sample.keypoints
     if keypoints is not None:
         points = (keypoints[:, :2] - 0.5) * scale + 0.5 + shift
         inside = ((points >= 0) & (points <= 1)).all(axis=1)
         keypoints = np.concatenate([points, keypoints[:, 2:] * inside[:, None]], axis=1).astype(np.float32)
-    return replace(sample, person=person, region=region, keypoints=keypoints)
+    return replace(sample, person=person, region=region > 0, keypoints=keypoints)
 
 
 def grown(region: np.ndarray, pixels: int) -> np.ndarray:

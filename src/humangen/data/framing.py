@@ -29,7 +29,16 @@ class View:
 
     def picture(self, picture: np.ndarray) -> np.ndarray:
         """uint8 (H, W, 3) -> (height, width, 3)."""
-        return self._apply(picture, cv2.INTER_AREA if self.box_height >= self.height else cv2.INTER_CUBIC)
+        return self._apply(picture, self._smooth)
+
+    def region(self, region: np.ndarray) -> np.ndarray:
+        """bool (H, W) -> (height, width): every pixel of which the region has a part, so that `picture` shows outside
+        of it nothing that was inside."""
+        return self._apply(region.astype(np.float32), self._smooth) != 0
+
+    @property
+    def _smooth(self) -> int:
+        return cv2.INTER_AREA if self.box_height >= self.height else cv2.INTER_CUBIC
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """bool (H, W) -> (height, width)."""

@@ -79,7 +79,7 @@ def framed(record: PairRecord, framing: Framing, random: np.random.Generator) ->
     if keypoints is not None:
         keypoints = view.keypoints(keypoints, height, width)
     fitted = fitted[:, ::-1] if view.mirrored else fitted
-    return Dressed(view.picture(person), fitted, view.mask(record.region), keypoints), view
+    return Dressed(view.picture(person), fitted, view.region(record.region), keypoints), view
 
 
 @dataclass(frozen=True)

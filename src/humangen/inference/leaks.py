@@ -119,7 +119,9 @@ def training(
     yield Finding.none_of("shown in training, around the region", most(outside[0], outside[1:]), "largest change")
     share = float(pipeline.schedule.add_noise(torch.ones(1), torch.zeros(1), torch.tensor([LAST])))
     yield Finding("truth in the noisiest latents of training", share, "share", share == 0 or None)
-    inside = most(shown[0][:, -1], (each[:, -1] for each in shown[1:]))
+    assert condition.region is not None
+    first, *rest = (each[:, -1:] * condition.region for each in shown)
+    inside = most(first, rest)
     # a schedule that ends short of pure noise shows some of the truth there, which sampling never sees
     passed = inside == 0 if share == 0 else None
     yield Finding("shown in training, at the noisiest timestep", inside, "largest change", passed)
