@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -42,12 +43,21 @@ class Measure:
         networks = {name: metric.to(device) for name, metric in self.networks.items()}
         return Measure(self.scores.to(device), networks, self.unavailable, self.windows)
 
-    def see(self, painted: Tensor, truth: Tensor, keys: Sequence[str]) -> None:
-        """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks, in windows where a network takes whole clips."""
+    def see(
+        self,
+        painted: Tensor,
+        truth: Tensor,
+        keys: Sequence[str],
+        instead: Mapping[str, tuple[Tensor, Tensor]] = MappingProxyType({}),
+    ) -> None:
+        """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks, in windows where a network takes whole clips; the
+        metrics named in `instead` compare other two."""
         parts, part_keys = self.windows.cut(painted, keys)
         true_parts, _ = self.windows.cut(truth, keys)
-        for metric in self.networks.values():
-            if getattr(getattr(metric, "extractor", None), "whole_clips", False):
+        for name, metric in self.networks.items():
+            if name in instead:
+                metric.update(*instead[name], keys=keys)
+            elif getattr(getattr(metric, "extractor", None), "whole_clips", False):
                 metric.update(parts, true_parts, keys=part_keys)
             else:
                 metric.update(painted, truth, keys=keys)

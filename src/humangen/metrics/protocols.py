@@ -88,6 +88,8 @@ class AnimationProtocol(Protocol[AnimationBatch]):
         unknown = {*known, *drift} - {*suite.MAPPED, *suite.WHOLE, *suite.CLIP}
         if unknown:
             raise InputError(f"no metric is called {', '.join(sorted(unknown))}")
+        if "psnr_wrapped" in known and self.id != "disco256":
+            raise InputError("psnr_wrapped ranks nothing, and is for protocol disco256 alone: take psnr")
         return FrameScores(known, drift=drift)
 
     def compare(self, measure: Measure, painted: Tensor, batch: AnimationBatch) -> None:
@@ -100,7 +102,8 @@ class TryOnProtocol(Protocol[TryOnBatch]):
     person's own pixels around the region.
 
     Where nobody knows the people in these garments, only what is around the region is compared, and distances of sets
-    of pictures are to the people as they were.
+    of pictures are to the people as they were. `garment_fidelity` is the likeness of what was painted in the region,
+    alone on white, and the picture of the garment.
     """
 
     floors: ClassVar[tuple[str, ...]] = ("isolated", "grey", "identity")
@@ -129,7 +132,14 @@ class TryOnProtocol(Protocol[TryOnBatch]):
             )
         worn = batch.worn if known else None
         measure.scores.update(painted[:, 0], truth[:, 0], batch.region, worn, batch.person, keys=batch.keys)
-        measure.see(painted, truth, batch.keys)
+        garments = batch.garment.repeat_interleave(len(batch.person) // len(batch.garment), dim=0)
+        worn_and_flat = cut_out(painted[:, 0], batch.region)[:, None], garments[:, None]
+        measure.see(painted, truth, batch.keys, {"garment_fidelity": worn_and_flat})
+
+
+def cut_out(pixels: Tensor, region: Tensor) -> Tensor:
+    """Pictures (K, 3, H, W) that are white but for a region (K, 1, H, W), like that of a flat garment."""
+    return torch.where(region, pixels, 1.0)
 
 
 def repeat_reference(batch: AnimationBatch) -> Tensor:

@@ -55,6 +55,7 @@ RECIPES = {
     "lpips_vgg_disco": _lpips("vgg", files.VGG16, files.LPIPS_VGG, as_disco=True),
     "clip_i": Recipe(CosineSimilarity, Clip, (files.CLIP,)),
     "dino": Recipe(CosineSimilarity, Dino, (files.DINO,)),
+    "garment_fidelity": Recipe(CosineSimilarity, Dino, (files.DINO,)),
     "arcface": Recipe(FaceSimilarity, ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)),
     "fd_dancers": Recipe(FrechetDistance, DancerFrames, (files.DANCERS,)),
     "fvd_dancers": Recipe(FrechetDistance, DancerClips, (files.DANCERS,)),

@@ -1,0 +1,105 @@
+"""Protocols: what is a floor, what needs the truth, and which metric sees what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.protocols import AnimationProtocol, TryOnProtocol
+from humangen.metrics.region import RegionScores
+from humangen.types import InputError
+from tests.unit.tiny import tiny_batch, tiny_pair_batch
+
+
+class Seen(Metric):
+    """Notes what it is shown."""
+
+    def __init__(self, *, whole_clips: bool = False) -> None:
+        super().__init__()
+        self.extractor = type("Extractor", (), {"whole_clips": whole_clips})
+        self.shown: list[tuple[Tensor, Tensor, list[str]]] = []
+
+    def update(self, prediction: Tensor, truth: Tensor, *, keys: list[str]) -> None:
+        self.shown.append((prediction, truth, keys))
+
+    def compute(self) -> dict[str, float]:
+        return {"value": float(len(self.shown)), "samples": len(self.shown)}
+
+
+def test_the_truth_scores_best_and_the_floors_below() -> None:
+    protocol, batch = AnimationProtocol("x", 1, ["psnr", "l1"]), tiny_batch(["a", "b"], frames=2)
+    measures = protocol.measures(["truth", *protocol.floors])
+    paintings = {"truth": protocol.truth(batch), **protocol.bounds(batch)}
+    for name, painted in paintings.items():
+        protocol.compare(measures[name], painted, batch)
+    assert measures["truth"].compute() == pytest.approx({"psnr": 100.0, "l1": 0.0})
+    assert all(measures[name].compute()["psnr"] < 20 for name in protocol.bounds(batch))
+
+
+def test_hard_is_the_painting_inside_and_the_person_outside() -> None:
+    protocol, batch = TryOnProtocol("x", 1, ["psnr_region", "max_outside"]), tiny_pair_batch(["a", "b"])
+    batch = replace(batch, truth=batch.person)
+    painted = torch.zeros_like(batch.person)[:, None]
+    hard = protocol.variants(painted, batch)["hard"][:, 0]
+    assert torch.equal(torch.where(batch.region, hard, 0.0), torch.zeros_like(hard))
+    outside = ~batch.region.expand_as(hard)
+    assert torch.equal(hard[outside], batch.person[outside])
+    measures = protocol.measures(["hard"])
+    protocol.compare(measures["hard"], hard[:, None], batch)
+    assert measures["hard"].compute()["max_outside"] == 0
+
+
+def test_without_a_truth_only_the_outside_is_compared() -> None:
+    batch = tiny_pair_batch(["a"])
+    painted = batch.person[:, None]
+    blind = TryOnProtocol("x", 1, ["psnr_outside", "old_garment_distance"])
+    measure = blind.measures(["painted"])["painted"]
+    blind.compare(measure, painted, batch)
+    assert measure.compute() == pytest.approx({"psnr_outside": 100.0, "old_garment_distance": 0.0})
+    seeing = TryOnProtocol("x", 1, ["psnr_box"])
+    with pytest.raises(InputError, match=r"psnr_box need the truth.*protocol\.definition\.metrics"):
+        seeing.compare(seeing.measures(["painted"])["painted"], painted, batch)
+
+
+def test_fidelity_compares_the_painted_region_on_white_with_the_garment() -> None:
+    batch = tiny_pair_batch(["a", "b"])
+    fidelity, whole = Seen(), Seen()
+    measure = Measure(RegionScores(["max_outside"]), {"garment_fidelity": fidelity, "dino": whole}, {})
+    protocol = TryOnProtocol("x", 1, ["max_outside"])
+    protocol.compare(measure, batch.person[:, None], batch)
+    cut, flat, _ = fidelity.shown[0]
+    assert torch.equal(flat[:, 0], batch.garment)
+    assert (cut[:, 0][~batch.region.expand_as(batch.person)] == 1).all()
+    assert torch.equal(whole.shown[0][0][:, 0], batch.person)
+
+
+def test_metrics_of_clips_see_windows_and_others_whole_clips() -> None:
+    clips, frames = Seen(whole_clips=True), Seen()
+    protocol = AnimationProtocol("x", 1, ["psnr"], Windows(length=3, stride=1))
+    measure = replace(protocol.measures(["painted"])["painted"], networks={"fvd": clips, "fid": frames})
+    batch = tiny_batch(["a", "b"], frames=5)
+    protocol.compare(measure, batch.target, batch)
+    windows, truth, keys = clips.shown[0]
+    assert windows.shape[:2] == (6, 3)
+    assert torch.equal(windows[1], batch.target[0, 1:4])
+    assert torch.equal(windows, truth)
+    assert keys == ["a@0", "a@1", "a@2", "b@0", "b@1", "b@2"]
+    assert frames.shown[0][0].shape[:2] == (2, 5)
+
+
+def test_what_cannot_run_says_what_it_lacks_and_what_is_none_is_refused() -> None:
+    protocol = AnimationProtocol("x", 1, ["psnr", "fid"])
+    measure = protocol.measures(["painted"])["painted"]
+    protocol.compare(measure, tiny_batch(["a"]).target, tiny_batch(["a"]))
+    assert measure.compute()["fid"].startswith("unavailable (file weights-inception")
+    with pytest.raises(InputError, match="disco256 alone"):
+        AnimationProtocol("x", 1, ["psnr_wrapped"]).measures(["painted"])
+    AnimationProtocol("disco256", 1, ["psnr_wrapped"]).measures(["painted"])
+    for kind in (AnimationProtocol, TryOnProtocol):
+        with pytest.raises(InputError, match="beauty"):
+            kind("x", 1, ["beauty"]).measures(["painted"])
