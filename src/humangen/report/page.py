@@ -2,78 +2,78 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-import pandas as pd
-
 from humangen.media import replacing
+from humangen.report import pictures
+from humangen.report.formats import html
 from humangen.report.plots import draw_curves, draw_scores
-from humangen.report.runs import Run
+from humangen.report.report import Report
+from humangen.report.sweep_plots import draw_axes, draw_costs
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 1240px; margin: 2rem auto; padding: 0 1rem; color: #222 }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-td, th { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }
+td, th { padding: .25rem .7rem; text-align: right; white-space: nowrap }
 td:first-child, th:first-child { text-align: left }
+.scores td, .scores th { border-top: 1px solid #ddd }
+.scores .interval td { border: 0; padding-top: 0; font-size: .8em; color: #777 }
+.scores .interval td:first-child { padding-left: 1.7rem }
+.variant, .floor, .ceiling { color: #666 }
 .scroll { overflow-x: auto }
-.clips td, .clips th:first-child, .clips th { border: 0; padding: .15rem; text-align: center }
+.clips td, .clips th, .clips th:first-child { padding: .15rem; text-align: center; vertical-align: top }
+.clips th { white-space: normal; font-size: .8em; max-width: 128px; overflow-wrap: anywhere; vertical-align: bottom }
+.clips td:first-child { max-width: 6rem; overflow-wrap: anywhere; white-space: normal; vertical-align: middle }
 .clips img { width: 128px; border-radius: 4px }
-code { background: #f2f2f2; padding: .1rem .3rem; border-radius: 3px }
-.plots img { width: 48%; min-width: 320px; margin: .3rem }
+figure { margin: 0 } figcaption, small { font-size: .8em; color: #555 }
+.plots img { width: 48%; min-width: 320px; margin: .3rem; vertical-align: top }
 """
-PICTURES = (
-    *("reference.png", "poses.gif", "painted.gif", "isolated.gif", "truth.gif"),  # of animation
-    *("person.png", "left.png", "garment.png", "painted.png", "isolated.png", "truth.png"),  # of try-on
-)
 
 
-def _image(data: bytes, kind: str, label: str) -> str:
-    return f'<img alt="{escape(label)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
-
-
-def _table(frame: pd.DataFrame) -> str:
-    return f'<div class="scroll">{frame.to_html(border=0)}</div>'
-
-
-def _clips(run: Run) -> str:
-    """The moving pictures an evaluation kept: a row per clip."""
-    folders = sorted(path for path in (run.folder / "clips").glob("*") if path.is_dir())
-    if not folders:
-        return ""
-    kept = [name for name in PICTURES if (folders[0] / name).is_file()]
-    head = "".join(f"<th>{Path(name).stem}</th>" for name in kept)
-    rows = "".join(
-        "<tr>"
-        + "".join(f"<td>{_image((folder / name).read_bytes(), Path(name).suffix[1:], name)}</td>" for name in kept)
-        + "</tr>"
-        for folder in folders
-    )
-    table = f'<table class="clips"><tr>{head}</tr>{rows}</table>'
-    return f'<h2>{escape(str(run.folder))}</h2><div class="scroll">{table}</div>'
-
-
-def _bars(frame: pd.DataFrame) -> str:
-    for name, title in (("psnr", "PSNR (dB)"), ("psnr_box", "PSNR in the box around the region (dB)")):
-        if name in frame:
-            scores = frame[name][frame[name] != ""]
-            values = [float(text.split()[0]) for text in scores]
-            return _image(draw_scores(list(scores.index), values, title), "png", "scores")
-    return ""
-
-
-def write_page(path: Path, title: str, runs: Sequence[Run], frame: pd.DataFrame) -> None:
-    """Table, score bars, training curves and moving pictures of `runs`."""
-    plots = "".join(_image(data, "png", name) for name, data in draw_curves(runs).items())
+def write_page(path: Path, title: str, report: Report) -> None:
+    """What is best, table, plots, pictures, and what is missing."""
     body = (
-        f"<h1>{escape(title)}</h1>{_table(frame)}"
-        f'{"".join(map(_clips, runs))}<div class="plots">{_bars(frame)}{plots}</div>'
+        f"<h1>{escape(title)}</h1>{_paragraph(report.verdict)}{html(report.table)}{_paragraph(report.notes)}"
+        f'<div class="plots">{_plots(report)}</div>{_pictures(report)}{_left_out(report)}'
     )
     with replacing(path) as temporary:
         temporary.write_text(
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
             f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>{body}</body></html>\n'
         )
+
+
+def _paragraph(sentences: Sequence[str]) -> str:
+    return f"<p>{escape(' '.join(sentences))}</p>" if sentences else ""
+
+
+def _plots(report: Report) -> str:
+    made: dict[str, bytes] = {}
+    if report.column:
+        cells = report.cells
+        made |= draw_axes(report.sweep, report.column, cells)
+        made |= draw_costs(report.sweep.arms, report.column, cells)
+        made |= {"scores": draw_scores(report.table.rows, report.column)}
+    made |= draw_curves(report.sweep.arms)
+    return "".join(pictures.image(data, "png", name) for name, data in made.items())
+
+
+def _pictures(report: Report) -> str:
+    arms = report.by_rank()
+    shown = pictures.strips(report.sweep.arms if len(arms) <= pictures.MOST_ARMS else arms)
+    return shown + (pictures.cases(arms, report.column) if report.column and arms else "")
+
+
+def _left_out(report: Report) -> str:
+    return f"<h2>Left out</h2><ul>{_items(report.left_out)}</ul>" if report.left_out else ""
+
+
+def _items(reasons: dict[Path, str]) -> str:
+    return "".join(_item(f"{folder}: {why}") for folder, why in reasons.items())
+
+
+def _item(text: str) -> str:
+    return f"<li>{escape(text)}</li>"

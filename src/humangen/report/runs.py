@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +14,84 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from humangen.types import InputError
 
+RESULT, TRAINING, SAMPLES = "result.json", "training.json", "samples.json"
+NEEDED = ("scores", "protocol", "resolution", "samples", "keys_sha256")  # what a result says of its ruler and numbers
 Curve = list[tuple[int, float]]  # (step, value)
 
 
 @dataclass(frozen=True)
 class Run:
-    """One folder with a result, training curves, or both; `choices` are its command-line overrides."""
+    """One folder with a result, training curves, or both; `choices` are its command-line overrides, `config` what they
+    made."""
 
     folder: Path
     choices: dict[str, str]
     result: dict[str, Any] | None
     training: dict[str, Any] | None
     curves: dict[str, Curve] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def samples(self) -> dict[str, dict[str, float]]:
+        """The scores of each sample by its key; nothing where they were not kept."""
+        return _json(self.folder / SAMPLES) or {}
+
+    @property
+    def scores(self) -> dict[str, float | str]:
+        return self.result["scores"] if self.result else {}
 
 
-def find_runs(paths: Iterable[Path]) -> list[Run]:
+@dataclass(frozen=True)
+class Found:
+    """The runs of some folders, and of those that are not among them, why."""
+
+    runs: Sequence[Run]
+    left_out: dict[Path, str]
+
+
+def find_runs(paths: Iterable[Path]) -> Found:
     """The runs at or below `paths`, path by path in the order of their names."""
+    paths = list(paths)
+    runs: list[Run] = []
+    left_out: dict[Path, str] = {}
+    for folder in _folders(paths):
+        try:
+            run = read_run(folder)
+            if run.result is None and run.training is None:
+                left_out[folder] = "no result.json: it failed, was stopped, or is still at work"
+            elif run.result and "from_scratch" in run.result:
+                continue  # the demo's own result is a summary of its parts
+            elif lacking := [name for name in NEEDED if run.result is not None and name not in run.result]:
+                left_out[folder] = f"its result.json says nothing of {', '.join(lacking)}: score it again"
+            else:
+                runs.append(run)
+        except (InputError, OSError, yaml.YAMLError) as error:
+            left_out[folder] = str(error)
+    if not runs:
+        told = "".join(f"; {folder}: {why}" for folder, why in left_out.items())
+        raise InputError(f"no result to report below {', '.join(map(str, paths))}{told}")
+    return Found(runs, left_out)
+
+
+def _folders(paths: Iterable[Path]) -> list[Path]:
+    """Those with a result, a finished training, or the overrides of a job."""
     folders: dict[Path, None] = {}
     for path in paths:
         if not path.is_dir():
             raise InputError(f"no folder {path}")
-        files = [file for name in ("result.json", "training.json") for file in path.rglob(name)]
-        folders |= dict.fromkeys(sorted({file.parent for file in files}))
-    # the demo's own result is a summary of its parts
-    parts = [folder for folder in folders if "from_scratch" not in (_json(folder / "result.json") or {})]
-    if not parts:
-        raise InputError(f"no result.json or training.json below {', '.join(map(str, paths))}: nothing to report")
-    return [read_run(folder) for folder in parts]
+        files = [file.parent for name in (RESULT, TRAINING) for file in path.rglob(name)]
+        jobs = [file.parent.parent for file in path.rglob(".hydra/overrides.yaml")]
+        folders |= dict.fromkeys(sorted({*files, *jobs}))
+    return list(folders)
 
 
 def read_run(folder: Path) -> Run:
-    overrides = folder / ".hydra" / "overrides.yaml"
-    choices = {}
-    if overrides.is_file():
-        pairs = (text.partition("=") for text in yaml.safe_load(overrides.read_text()) or [])
-        choices = {key.lstrip("+~"): value for key, _, value in pairs}
-    return Run(folder, choices, _json(folder / "result.json"), _json(folder / "training.json"), curves(folder))
+    overrides = _yaml(folder / ".hydra" / "overrides.yaml") or []
+    pairs = (str(text).partition("=") for text in overrides)
+    choices = {key.lstrip("+~"): value for key, _, value in pairs}
+    result, training = _json(folder / RESULT), _json(folder / TRAINING)
+    found = curves(folder) if result or training else {}
+    return Run(folder, choices, result, training, found, _yaml(folder / ".hydra" / "config.yaml") or {})
 
 
 def curves(folder: Path) -> dict[str, Curve]:
@@ -60,10 +103,17 @@ def curves(folder: Path) -> dict[str, Curve]:
     return {tag: [(each.step, each.value) for each in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
+def _yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text()) if path.is_file() else None
+
+
 def _json(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path} is not readable: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is not what humangen writes: no names in it")
+    return content

@@ -1,107 +1,187 @@
-"""The table of a set of runs: one row per arm, means and spreads over seeds, floors and ceilings below."""
+"""The table of a sweep: one row per arm, means and spreads over seeds, variants, floors and ceilings below."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
 
-import pandas as pd
-
+from humangen.report.columns import RATE, SECONDS, STEP_SECONDS, Column
 from humangen.report.runs import Run
-from humangen.types import InputError
+from humangen.report.sweep import Arm, named
 
-FINE = ("ssim", "l1", "lpips", "dtssd", "clip_i", "dino", "arcface", "kid")  # numbers below one
-SPEEDS = {"samples/s": "speed/samples_per_second", "step s": "speed/step_seconds"}
-
-
-def axes(runs: Sequence[Run]) -> list[str]:
-    """The overrides in which runs differ, seeds left out: what the sweep was over."""
-    names = sorted({name for run in runs for name in run.choices} - {"seed"})
-    return [name for name in names if len({run.choices.get(name) for run in runs}) > 1]
+ARM, INTERVAL = "arm", "interval"
+BOUNDS = {"variants": "variant", "floors": "floor", "ceilings": "ceiling"}
+SPEEDS = {RATE: "speed/samples_per_second", STEP_SECONDS: "speed/step_seconds"}
+MANY = 6  # rows of one floor or ceiling; those of more arms are put together
 
 
-def arms(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """Runs by arm, an arm being all that differs but the seed; single runs are named by their folder."""
-    names = axes(runs)
-    grouped: dict[str, list[Run]] = {}
-    for run in runs:
-        values = [f"{name}={run.choices[name]}" for name in names if name in run.choices]
-        grouped.setdefault(", ".join(values) or run.folder.name, []).append(run)
-    return grouped
+@dataclass(frozen=True)
+class Cell:
+    """A number for each run, or the `text` of a metric that could not run; `interval` is that of a single run."""
+
+    values: tuple[float, ...] = ()
+    text: str = ""
+    interval: tuple[float, float] | None = None
+
+    @property
+    def mean(self) -> float:
+        return mean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        """Standard deviation over runs; none of a single one, or where all are the same."""
+        return stdev(self.values) if len(set(self.values)) > 1 else None
+
+    def shown(self, column: Column) -> str:
+        if not self.values:
+            return self.text
+        value = column.shown(self.mean)
+        return value if self.spread is None else f"{value} ± {column.shown(self.spread)}"
 
 
-def comparable(runs: Sequence[Run]) -> None:
-    """Raises `InputError` where results were measured by different rulers."""
-    rulers = {
-        tuple(str(run.result[key]) for key in ("protocol", "resolution", "samples", "keys_sha256")): run
-        for run in runs
-        if run.result
+@dataclass(frozen=True)
+class Row:
+    name: str
+    kind: str
+    runs: int
+    cells: dict[str, Cell]
+    best: frozenset[str] = frozenset()  # the columns it is the best arm of
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row as it is shown: `texts` in the order of the table's columns, and which of them are best."""
+
+    name: str
+    kind: str
+    texts: Sequence[str]
+    best: Sequence[bool]
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+
+    @property
+    def counted(self) -> bool:
+        """Whether the number of runs is worth a column."""
+        return any(row.runs > 1 for row in self.rows if row.kind == ARM)
+
+    @property
+    def titles(self) -> list[str]:
+        return [*(["runs"] if self.counted else []), *(column.title for column in self.columns)]
+
+    def lines(self) -> Iterator[Line]:
+        for row in self.rows:
+            texts = [row.cells.get(column.name, Cell()).shown(column) for column in self.columns]
+            best = [column.name in row.best for column in self.columns]
+            count = [str(row.runs)] if self.counted else []
+            yield Line(row.name, row.kind, [*count, *texts], [False] * len(count) + best)
+            intervals = [_interval(row.cells.get(column.name, Cell()), column) for column in self.columns]
+            if any(intervals):
+                yield Line("95 % interval", INTERVAL, [""] * len(count) + intervals, [False] * (len(count) + len(best)))
+
+
+def _interval(cell: Cell, column: Column) -> str:
+    return " to ".join(map(column.shown, cell.interval)) if cell.interval else ""
+
+
+def table(arms: Sequence[Arm]) -> Table:
+    """A row per arm with scores and speeds, then those of what is beside it."""
+    rows = [Row(arm.name, ARM, len(arm.runs), _cells(arm)) for arm in arms]
+    names = dict.fromkeys(name for row in rows for name in row.cells)
+    columns = [Column.of(name) for name in names]
+    return Table(columns, [*_marked(rows, columns), *_bounds(arms)])
+
+
+def _cells(arm: Arm) -> dict[str, Cell]:
+    cells = cells_of([run.scores for run in arm.scored])
+    if len(arm.scored) == 1:
+        intervals = (arm.scored[0].result or {}).get("intervals") or {}
+        cells = {name: _with_interval(cell, intervals.get(name)) for name, cell in cells.items()}
+    return cells | _speeds(arm.runs)
+
+
+def cells_of(scores: Sequence[dict[str, float | str]]) -> dict[str, Cell]:
+    """A cell for each name in the scores of several runs."""
+    cells = {}
+    for name in dict.fromkeys(name for each in scores for name in each):
+        found = [each[name] for each in scores if name in each]
+        words = [value for value in found if isinstance(value, str)]
+        cells[name] = Cell(text=words[0]) if words else Cell(tuple(float(value) for value in found))
+    return cells
+
+
+def _with_interval(cell: Cell, interval: Sequence[float] | None) -> Cell:
+    """An interval that does not hold the number is of something else: of a mean, where the number is the largest."""
+    if not interval or not cell.values or not interval[0] <= cell.mean <= interval[1]:
+        return cell
+    return replace(cell, interval=(interval[0], interval[1]))
+
+
+def _speeds(runs: Sequence[Run]) -> dict[str, Cell]:
+    seconds = tuple(value for run in runs if (value := (run.result or {}).get("seconds_per_sample")) is not None)
+    speeds = {SECONDS: seconds} | {
+        name: tuple(median(value for _, value in run.curves[tag]) for run in runs if run.curves.get(tag))
+        for name, tag in SPEEDS.items()
     }
-    if len(rulers) > 1:
-        folders = ", ".join(str(run.folder) for run in rulers.values())
-        raise InputError(f"these results differ in protocol, resolution or samples, and do not compare: {folders}")
+    return {name: Cell(values) for name, values in speeds.items() if values}
 
 
-def spread(values: Sequence[float], digits: int) -> str:
-    """Mean, and the standard deviation behind ± where there are several."""
-    if not values:
-        return ""
-    text = f"{mean(values):.{digits}f}"
-    return text if len(set(values)) == 1 else f"{text} ± {stdev(values):.{digits}f}"
+def _marked(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
+    """Rows that know in which columns they are the best of several."""
+    best: dict[str, float] = {}
+    for column in columns:
+        values = [row.cells[column.name].mean for row in rows if row.cells.get(column.name, Cell()).values]
+        if column.better and len(set(values)) > 1:
+            best[column.name] = column.best(values)
+    return [replace(row, best=frozenset(_where(row, best))) for row in rows]
 
 
-def table(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per arm with the number of runs, scores and speeds, then one row per floor and ceiling."""
-    comparable(runs)
-    rows = {}
-    for name, members in arms(runs).items():
-        results = [run.result for run in members if run.result]
-        row = {"runs": str(len(members))} | _scores([result["scores"] for result in results])
-        for column, tag in SPEEDS.items():
-            values = [median(value for _, value in run.curves[tag]) for run in members if tag in run.curves]
-            row[column] = spread(values, 2)
-        rows[name] = row
-    frame = pd.DataFrame.from_dict(rows | _bounds(runs), orient="index").fillna("")
-    return frame.loc[:, (frame != "").any()]
+def _where(row: Row, best: dict[str, float]) -> Iterable[str]:
+    return (name for name, cell in row.cells.items() if name in best and cell.values and cell.mean == best[name])
 
 
-def _bounds(runs: Sequence[Run]) -> dict[str, dict[str, str]]:
-    """A row per floor and ceiling: one where all runs share it, else one per arm, since it is of that arm's weights."""
-    rows = {}
-    results = {name: [run.result for run in members if run.result] for name, members in arms(runs).items()}
-    everything = [result for members in results.values() for result in members]
-    for kind in ("variants", "floors", "ceilings"):
-        for bound in everything[0].get(kind, {}) if everything else ():
-            label = f"{kind[:-1]}: {bound.replace('_', ' ')}"
-            groups = {f"{label}, {name}": members for name, members in results.items() if members}
-            if all(result[kind][bound] == everything[0][kind][bound] for result in everything):
-                groups = {label: everything}
-            for name, members in groups.items():
-                rows[name] = {"runs": str(len(members))} | _scores([each[kind][bound] for each in members])
+def _bounds(arms: Sequence[Arm]) -> list[Row]:
+    """A row per variant, floor and ceiling for each set of arms that shares it: many are of some arm's weights."""
+    rows = []
+    for field, kind in BOUNDS.items():
+        known = [(run.result or {}).get(field) or {} for arm in arms for run in arm.scored]
+        for bound in dict.fromkeys(name for results in known for name in results):
+            rows += _bound_rows(f"{kind}: {bound.replace('_', ' ')}", kind, _shared(arms, field, bound), arms)
     return rows
 
 
-def _cell(values: Sequence[float | str], digits: int) -> str:
-    """Numbers as `spread` shows them; what a metric lacks that could not run, as it stands."""
-    words = [value for value in values if isinstance(value, str)]
-    return words[0] if words else spread([float(value) for value in values], digits)
+Group = tuple[list[Arm], list[dict[str, float | str]]]
 
 
-def _scores(results: Sequence[dict]) -> dict[str, str]:
-    return {
-        name: _cell([scores[name] for scores in results if name in scores], 4 if name.startswith(FINE) else 2)
-        for name in dict.fromkeys(name for scores in results for name in scores)
-    }
+def _shared(arms: Sequence[Arm], field: str, bound: str) -> list[Group]:
+    """The arms that have the same scores there, and these scores, one for each run."""
+    groups: dict[str, Group] = {}
+    for arm in arms:
+        results = [run.result[field][bound] for run in arm.scored if run.result and bound in run.result.get(field, {})]
+        if results:
+            same = results[:1] if all(each == results[0] for each in results) else results
+            groups.setdefault(str(same), ([], same))[0].append(arm)
+    return list(groups.values())
 
 
-def markdown(frame: pd.DataFrame) -> str:
-    lines = [["", *frame.columns], ["---"] * (len(frame.columns) + 1)]
-    lines += [[name, *row] for name, row in zip(frame.index, frame.to_numpy(), strict=True)]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n"
+def _bound_rows(label: str, kind: str, groups: Sequence[Group], arms: Sequence[Arm]) -> list[Row]:
+    if len(groups) == 1:
+        members, scores = groups[0]
+        return [Row(label, kind, len(members), cells_of(scores))]
+    if len(groups) > MANY and kind != BOUNDS["variants"]:
+        everything = [each for _, scores in groups for each in scores]
+        return [Row(f"{label}, of {len(groups)} arms", kind, len(everything), cells_of(everything))]
+    return [Row(f"{label}, {_whose(held, arms)}", kind, len(held), cells_of(scores)) for held, scores in groups]
 
 
-def write_tables(frame: pd.DataFrame, folder: Path) -> None:
-    (folder / "table.md").write_text(markdown(frame))
-    frame.to_csv(folder / "table.csv")
-    frame.to_latex(folder / "table.tex", escape=True)
+def _whose(held: Sequence[Arm], arms: Sequence[Arm]) -> str:
+    """What these arms have in common and no other has; else their names."""
+    common = dict(set.intersection(*(set(arm.values.items()) for arm in held)))
+    fitting = [arm for arm in arms if common.items() <= arm.values.items()]
+    if common and len(fitting) == len(held):
+        return named({name: value for name, value in held[0].values.items() if name in common})
+    return " and ".join(arm.name for arm in held)

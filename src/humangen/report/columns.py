@@ -1,0 +1,53 @@
+"""How a metric is read: which way is better, and how many of its digits are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+HIGHER, LOWER, NEITHER = 1, -1, 0
+ARROWS = {HIGHER: " ↑", LOWER: " ↓", NEITHER: ""}
+DRIFT = "temporal_drift_"
+SECONDS, STEP_SECONDS, RATE = "s/sample", "step s", "samples/s"
+
+# by the beginning of a name; old_garment_distance is of no use alone, so neither way of it is better
+DIRECTIONS = {
+    **dict.fromkeys(("psnr", "ssim", "clip_i", "dino", "arcface", "garment_fidelity", RATE), HIGHER),
+    **dict.fromkeys(("l1", "lpips", "fid", "fvd", "fd_", "kid", "kvd", "delta_e", "dtssd", "pose_error"), LOWER),
+    **dict.fromkeys(("max_outside", SECONDS, STEP_SECONDS), LOWER),
+}
+FINE = ("ssim", "l1", "lpips", "dtssd", "clip_i", "dino", "arcface", "kid", "garment_fidelity")  # numbers below one
+OUTSIDE = "_outside"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric's name, `better` (HIGHER, LOWER or NEITHER), and the digits behind the point."""
+
+    name: str
+    better: int
+    digits: int
+
+    @classmethod
+    def of(cls, name: str) -> Column:
+        bare = name.removeprefix(DRIFT)
+        known = [DIRECTIONS[start] for start in DIRECTIONS if bare.startswith(start)]
+        return cls(name, known[0] if known else NEITHER, 4 if bare.startswith(FINE) else 2)
+
+    @property
+    def title(self) -> str:
+        return self.name + ARROWS[self.better]
+
+    def shown(self, value: float) -> str:
+        return f"{value:.{self.digits}f}"
+
+    def beats(self, one: float, other: float) -> bool:
+        return (one - other) * self.better > 0
+
+    def best(self, values: Iterable[float]) -> float:
+        return max(values, key=lambda value: value * self.better)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it may say which setting is best: what lies outside a region is best where nothing is painted."""
+        return self.better != NEITHER and OUTSIDE not in self.name
