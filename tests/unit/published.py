@@ -66,9 +66,9 @@ def tiny_controlnet() -> ControlNetModel:
     return _random(ControlNetModel, **options, conditioning_embedding_out_channels=TINY_STEM)
 
 
-def tiny_pipeline_folder(folder: Path) -> Path:
-    """A pipeline without an image encoder, as Stable Diffusion 1.5 is."""
-    tiny_unet2d().save_pretrained(folder / "unet")
+def tiny_pipeline_folder(folder: Path, **unet: Any) -> Path:
+    """A pipeline without an image encoder, as Stable Diffusion 1.5 is; with `in_channels=9`, its inpainting kin."""
+    tiny_unet2d(**unet).save_pretrained(folder / "unet")
     tiny_autoencoder().save_pretrained(folder / "vae")
     (folder / "model_index.json").write_text("{}")
     return folder
