@@ -33,8 +33,15 @@ def test_quarters_hold_every_value_once() -> None:
         parts = quarters(values)
         assert torch.equal(torch.cat(parts, 1), values)
         assert max(part.shape[1] for part in parts) - min(part.shape[1] for part in parts) <= 1
-    with pytest.raises(InputError, match="at least 4 frames, and there are 3"):
-        quarters(torch.zeros(2, 3))
+    assert [part.shape[1] for part in quarters(torch.zeros(2, 3))] == [0, 1, 1, 1]
+
+
+def test_a_part_without_frames_has_no_drift() -> None:
+    clips = torch.zeros(2, 3, 3, 8, 8)
+    scores = FrameScores(("psnr",), drift=("l1",))
+    scores.update(clips, clips, None)
+    names = set(scores.compute())
+    assert names == {"psnr", "temporal_drift_l1_2", "temporal_drift_l1_3", "temporal_drift_l1_4"}
 
 
 def test_drift_is_seen() -> None:
