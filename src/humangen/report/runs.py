@@ -16,6 +16,7 @@ from humangen.types import InputError
 
 RESULT, TRAINING, SAMPLES = "result.json", "training.json", "samples.json"
 NEEDED = ("scores", "protocol", "resolution", "samples", "keys_sha256")  # what a result says of its ruler and numbers
+NAMED = 3  # folders that an error names
 Curve = list[tuple[int, float]]  # (step, value)
 
 
@@ -68,7 +69,8 @@ def find_runs(paths: Iterable[Path]) -> Found:
         except (InputError, OSError, yaml.YAMLError) as error:
             left_out[folder] = str(error)
     if not runs:
-        told = "".join(f"; {folder}: {why}" for folder, why in left_out.items())
+        told = "".join(f"; {folder}: {why}" for folder, why in [*left_out.items()][:NAMED])
+        told += f"; and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
         raise InputError(f"no result to report below {', '.join(map(str, paths))}{told}")
     return Found(runs, left_out)
 

@@ -15,6 +15,7 @@ FOLDER, CHECKPOINT, STEPS, SEED = "folder", "checkpoint", "training steps", "see
 # what changes where things lie or how fast they come, and no number
 IGNORED = ("hydra.", "output", "painted", "run_dir", "device", "name", "truth", "weights")
 MEASURED = ("sampler", "guidance", "predictions")  # what a result says of how its samples came to be
+WHOSE = (CHECKPOINT, "predictions")
 PLAIN = "sampler."  # what names of settings are shown without
 SNAPSHOT = re.compile(r"(.+?)/checkpoints/.*step=(\d+)[^/]*")
 
@@ -98,14 +99,18 @@ def sweep(runs: Sequence[Run]) -> Sweep:
 
 def axes(known: Sequence[dict[str, str]]) -> list[str]:
     """The names under which settings differ, the seed left out. One that merely some runs have, and that tells none
-    apart which the others do not, is none."""
+    apart which the others do not, is none, unless it says whose the samples are."""
     names = sorted({name for values in known for name in values} - {SEED})
     names = [name for name in names if len({values.get(name) for values in known}) > 1]
-    for name in [name for name in names if len({values[name] for values in known if name in values}) == 1]:
+    for name in [name for name in names if name not in WHOSE and _single(name, known)]:
         others = [other for other in names if other != name]
         if others and len(_parts(known, others)) == len(_parts(known, names)):
             names = others
     return names
+
+
+def _single(name: str, known: Sequence[dict[str, str]]) -> bool:
+    return len({values[name] for values in known if name in values}) == 1
 
 
 def _parts(known: Sequence[dict[str, str]], names: Sequence[str]) -> set[tuple[str | None, ...]]:

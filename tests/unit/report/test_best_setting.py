@@ -1,0 +1,111 @@
+"""Tables mark what is best, and a sentence says how sure that is."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from humangen.report.columns import HIGHER, LOWER, NEITHER, Column
+from humangen.report.formats import comma_separated, html, latex, markdown
+from humangen.report.report import Report
+from humangen.report.runs import find_runs
+from tests.unit.report.made_up import PSNRS, leave, result, steps
+
+
+def reported(folder: Path, *shifts: float, samples: bool = False) -> Report:
+    for number, shift in enumerate(shifts, start=1):
+        kept = {key: value + shift for key, value in PSNRS.items()} if samples else None
+        leave(folder / str(number), result(shift, **steps(number)), samples=kept)
+    return Report.of(find_runs([folder]))
+
+
+@pytest.mark.parametrize(
+    ("name", "better", "digits"),
+    [
+        ("psnr_figure", HIGHER, 2),
+        ("ssim_disco", HIGHER, 4),
+        ("l1_disco", LOWER, 4),
+        ("temporal_drift_lpips_vgg_4", LOWER, 4),
+        ("fvd_disco", LOWER, 2),
+        ("fd_dancers", LOWER, 2),
+        ("delta_e", LOWER, 2),
+        ("old_garment_distance", NEITHER, 2),
+        ("max_outside", LOWER, 2),
+        ("of_nobody", NEITHER, 2),
+    ],
+)
+def test_metrics_know_which_way_is_better(name: str, better: int, digits: int) -> None:
+    column = Column.of(name)
+    assert (column.better, column.digits) == (better, digits)
+
+
+@pytest.mark.parametrize(("second", "where"), [(0.2, "inside"), (-3.0, "outside")])
+def test_the_best_is_named_with_its_interval(tmp_path: Path, second: float, where: str) -> None:
+    said = " ".join(reported(tmp_path, second, 1.0).verdict)
+    assert "Best by psnr: num_steps=2, with 23.00 (95 % interval 22.00 to 24.00)." in said
+    assert f"num_steps=1 with {22 + second:.2f}, lies {where} that interval" in said
+
+
+def test_the_same_samples_tell_more_than_two_intervals(tmp_path: Path) -> None:
+    said = " ".join(reported(tmp_path, 0.2, 0.3, samples=True).verdict)
+    assert "lies inside" in said
+    assert "wins 3 of 3, by 0.10 on average (95 % interval 0.10 to 0.10)" in said
+
+
+def test_one_arm_is_not_the_best_of_anything(tmp_path: Path) -> None:
+    report = reported(tmp_path, 0.0)
+    assert report.verdict == []
+    assert "**" not in markdown(report.table)
+
+
+def test_seeds_have_a_spread_and_no_interval(tmp_path: Path) -> None:
+    for seed, shift in enumerate((0.0, 2.0)):
+        leave(tmp_path / str(seed), result(shift, seed=seed))
+    for seed, shift in enumerate((-4.0, -4.0)):
+        leave(tmp_path / f"other{seed}", result(shift, seed=seed, guidance=2.0))
+    report = Report.of(find_runs([tmp_path]))
+    text = markdown(report.table)
+    assert "| guidance=1 | 2 | **23.00 ± 1.41** |" in text
+    assert "interval" not in text
+    assert "one standard deviation over 2 runs 21.59 to 24.41" in report.verdict[0]
+
+
+def test_tables_say_the_same_in_every_form(tmp_path: Path) -> None:
+    table = reported(tmp_path, 0.0, 1.0).table
+    text, tex, page = markdown(table), latex(table), html(table)
+    for form in (text, tex, page):
+        assert "unavailable (file i.pth)" in form
+        assert "floor: repeat" in form
+        assert "22.00 to 24.00" in form
+    assert "psnr ↑ | l1 ↓" in text
+    assert "**23.00**" in text
+    assert r"\textbf{23.00}" in tex
+    assert r"num\_steps=1" in tex
+    assert "<b>23.00</b>" in page
+    assert text.count("floor: repeat") == 1  # the same for all
+    assert text.count("floor: isolated, num_steps=") == 2
+    rows = list(csv.DictReader(comma_separated(table).splitlines()))
+    assert [row["kind"] for row in rows[:3]] == ["arm", "interval low", "interval high"]
+    assert float(rows[0]["psnr"]) == 22.0
+
+
+def test_an_interval_of_something_else_is_not_shown(tmp_path: Path) -> None:
+    """The largest difference of any sample stands beside an interval of the samples' mean."""
+    made = result(scores={"psnr": 20.0, "max_outside": 9.0}, intervals={"psnr": [19, 21], "max_outside": [2, 4]})
+    leave(tmp_path / "one", made)
+    text = markdown(Report.of(find_runs([tmp_path])).table)
+    assert "19.00 to 21.00" in text
+    assert "2.00 to 4.00" not in text
+
+
+def test_try_on_is_ranked_by_its_box_and_never_by_the_outside(tmp_path: Path) -> None:
+    metrics = ["old_garment_distance", "psnr_outside", "fid", "delta_e"]
+    for number in (1, 2):
+        scores = {"old_garment_distance": 5.0, "psnr_outside": 30.0, "fid": "unavailable", "delta_e": float(number)}
+        protocol = {"id": "unpaired", "version": 1, "metrics": metrics}
+        leave(tmp_path / str(number), result(scores=scores, protocol=protocol, **steps(number)))
+    report = Report.of(find_runs([tmp_path]))
+    assert report.column == Column.of("delta_e")
+    assert report.verdict[0].startswith("Best by delta_e: num_steps=1")

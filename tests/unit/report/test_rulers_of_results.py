@@ -1,0 +1,68 @@
+"""Only results by the same ruler share a table, and one that fails does not take the others along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from humangen.cli.main import main as humangen
+from humangen.report.report import Report
+from humangen.report.runs import find_runs
+from humangen.types import InputError
+from tests.unit.report.made_up import leave, result, steps
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"protocol": {"id": "made_up", "version": 2}}, "protocol"),
+        ({"protocol": {"id": "other", "version": 1}}, "protocol"),
+        ({"resolution": [64, 64]}, "resolution"),
+        ({"samples": 4}, "number of samples"),
+        ({"keys_sha256": "other"}, "samples"),
+        ({"data_sha256": "other"}, "data"),
+        ({"frames_per_clip": 2}, "frames"),
+    ],
+)
+def test_other_rulers_are_refused_by_folder(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
+    leave(tmp_path / "one", result())
+    leave(tmp_path / "two", result(**changes))
+    with pytest.raises(InputError, match=word) as refusal:
+        Report.of(find_runs([tmp_path]))
+    assert str(tmp_path / "one") in str(refusal.value)
+    assert str(tmp_path / "two") in str(refusal.value)
+
+
+def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    leave(tmp_path / "good", result())
+    leave(tmp_path / "failed", None)
+    older = {"psnr": 20.0, "protocol": {"id": "made_up", "version": 1}, "resolution": [64, 48]}
+    leave(tmp_path / "older", older)
+    leave(tmp_path / "broken", None)
+    (tmp_path / "broken" / "result.json").write_text('{"scores": ')
+    leave(tmp_path / "listed", None)
+    (tmp_path / "listed" / "result.json").write_text("[]")
+    humangen(["report", str(tmp_path)])
+    told = capsys.readouterr().out
+    for name in ("failed", "older", "broken", "listed"):
+        assert f"left out: {tmp_path / name}" in told
+        assert str(tmp_path / name) in (tmp_path / "index.html").read_text()
+
+
+def test_nothing_to_report_is_one_sentence(tmp_path: Path) -> None:
+    leave(tmp_path / "failed", None)
+    with pytest.raises(InputError, match=r"no result to report.*failed"):
+        find_runs([tmp_path])
+
+
+@pytest.mark.parametrize("lacking", ["intervals", "floors", "ceilings", "variants", "sampler", "seconds_per_sample"])
+def test_a_result_may_lack_what_is_beside_its_scores(tmp_path: Path, lacking: str) -> None:
+    for number in (1, 2):
+        made = result(**steps(number))
+        if number == 2:
+            del made[lacking]
+        leave(tmp_path / str(number), made)
+    humangen(["report", str(tmp_path)])
+    assert (tmp_path / "table.tex").is_file()
