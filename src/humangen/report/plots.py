@@ -23,7 +23,7 @@ CURVES = {
 }
 COLOURS = {"arm": "#4878a8", "variant": "#7aa6cf", "floor": "#b8b8b8", "ceiling": "#8a8a8a"}
 LEGEND = 12  # lines that a legend names
-MOST_BARS = 30
+MOST_BARS, NAME = 30, 40
 
 
 def draw_curves(arms: Sequence[Arm]) -> dict[str, bytes]:
@@ -44,7 +44,7 @@ def _draw(tag: str, title: str, arms: Sequence[Arm]) -> bytes:
         lines = pd.concat(series, axis=1).interpolate()
         if len(lines) > 100:
             lines = lines.rolling(len(lines) // 50, min_periods=1).mean()
-        (line,) = plot.plot(lines.index, lines.mean(axis=1), label=arm.name)
+        (line,) = plot.plot(lines.index, lines.mean(axis=1), label=short(arm.name))
         plot.fill_between(lines.index, lines.min(axis=1), lines.max(axis=1), alpha=0.2, color=line.get_color())
     plot.set(xlabel="step", title=title)
     finish(plot)
@@ -60,7 +60,7 @@ def draw_scores(rows: Sequence[Row], column: Column) -> bytes:
     spans = [np.abs(np.subtract(ends(cell), cell.mean)) for cell in cells]
     bars = plot.barh(places, values, color=[COLOURS[row.kind] for row in rows], xerr=np.transpose(spans), ecolor="#333")
     plot.bar_label(bars, [column.shown(value) for value in values], padding=3)
-    plot.set_yticks(places, [row.name for row in rows])
+    plot.set_yticks(places, [short(row.name) for row in rows])
     plot.invert_yaxis()
     plot.margins(x=0.15)
     plot.set_title(column.title)
@@ -73,6 +73,11 @@ def ends(cell: Cell) -> tuple[float, float]:
     if cell.spread is not None:
         return cell.mean - cell.spread, cell.mean + cell.spread
     return cell.interval or (cell.mean, cell.mean)
+
+
+def short(name: str) -> str:
+    """The end of a name, which tells arms apart, as long as a plot has room for."""
+    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
 
 
 def finish(plot: plt.Axes) -> None:

@@ -9,7 +9,7 @@ from statistics import mean
 import matplotlib.pyplot as plt
 
 from humangen.report.columns import Column
-from humangen.report.plots import ends, finish, png
+from humangen.report.plots import ends, finish, png, short
 from humangen.report.sweep import Arm, Sweep, named, number
 from humangen.report.tables import Cell
 
@@ -44,7 +44,7 @@ def _draw_lines(axis: str, column: Column, lines: dict[str, list[tuple[float, Ce
     figure, plot = plt.subplots(figsize=(6, 3.6), layout="constrained")
     for name, points in lines.items():
         at = [place for place, _ in points]
-        (line,) = plot.plot(at, [cell.mean for _, cell in points], marker="o", label=name or None)
+        (line,) = plot.plot(at, [cell.mean for _, cell in points], marker="o", label=short(name) or None)
         low, high = zip(*(ends(cell) for _, cell in points), strict=True)
         plot.fill_between(at, low, high, alpha=0.15, color=line.get_color())
     plot.set(xlabel=axis, title=f"{column.title} against {axis}")
@@ -120,7 +120,7 @@ def _draw_front(label: str, column: Column, points: Sequence[Point]) -> bytes:
         plot.errorbar(point.cost, point.cell.mean, errors, fmt="o", color=colour, elinewidth=0.8, alpha=0.9)
     for point in points if len(points) <= ANNOTATED else best:
         place = point.cost, point.cell.mean
-        plot.annotate(point.name, place, (5, 5), textcoords="offset points", fontsize="x-small", color="#444")
+        plot.annotate(short(point.name), place, (5, 5), textcoords="offset points", fontsize="x-small", color="#444")
     plot.margins(x=0.25)
     plot.set(xlabel=label, title=f"{column.title} against {label}")
     _spread_out(plot, [point.cost for point in points])
