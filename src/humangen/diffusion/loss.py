@@ -9,14 +9,21 @@ OUTSIDE_WEIGHTS = {"region": 0.0, "weighted": 0.25, "whole": 1.0}
 
 
 def squared_error(
-    prediction: Tensor, target: Tensor, region: Tensor | None = None, outside_weight: float = 0.0
+    prediction: Tensor,
+    target: Tensor,
+    region: Tensor | None = None,
+    outside_weight: float = 0.0,
+    costs: Tensor | None = None,
 ) -> Tensor:
-    """Mean squared error per clip (K,) of tensors (K, F, C, h, w), in float32 whatever they are.
+    """Mean squared error per clip (K,) of tensors (K, F, C, h, w), in float32 whatever they are; `costs` (C,) say how
+    much each channel counts.
 
     With a `region` M (K, 1, 1, h, w) a weighted mean, of weights W = M + `outside_weight` (1 - M):
     sum(W e^2) / (C sum W), 0 where there is nothing to weigh. So every clip counts alike, however large its region.
     """
     error = (prediction.float() - target.float()).square()
+    if costs is not None:
+        error = error * costs[:, None, None]
     if region is None:
         return error.flatten(1).mean(1)
     inside = region.float()

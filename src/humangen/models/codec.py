@@ -37,6 +37,13 @@ class Codec(nn.Module, ABC):
     downscale: int
     channels: int
 
+    @property
+    def costs(self) -> Tensor:
+        """(C,), of mean 1: what an error in each channel costs in squared errors of pixels, where that is known."""
+        raise InputError(
+            f"what the channels of a {type(self).__name__} cost in pixels is not known: take loss_space=latents"
+        )
+
     def encode(self, pixels: Tensor) -> Tensor:
         """The latents of a picture: the mean of their distribution, without noise."""
         return self.posterior(pixels)[0]
@@ -95,6 +102,11 @@ class PatchCodec(Codec, ModelMixin):
         )
         nn.init.zeros_(self.refinement.conv_out.weight)
         nn.init.zeros_(self.refinement.conv_out.bias)
+
+    @property
+    def costs(self) -> Tensor:
+        costs = self.scale**-2
+        return costs / costs.mean()
 
     def analyse(self, pixels: Tensor) -> tuple[Tensor, None]:
         patches = pixel_unshuffle(pixels, self.downscale).movedim(1, -1)

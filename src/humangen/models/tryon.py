@@ -31,6 +31,8 @@ class TryOnPipeline(Pipeline):
         for name, value, known in (("outside", outside, (*OUTSIDES,)), ("background", background, BACKGROUNDS)):
             if value not in known:
                 raise InputError(f"{name} cannot be {value!r}, but {', '.join(known)}")
+        if self.denoiser.inpaints and background == "person":
+            raise InputError("an inpainting U-Net is told the background whole: background=person would tell it all")
         if dilation < 0:
             raise InputError(f"a region cannot grow by {dilation} cells")
         self.outside, self.background, self.dilation = OUTSIDES[outside], background, dilation

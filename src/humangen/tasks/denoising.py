@@ -16,7 +16,7 @@ from humangen.diffusion.weighting import Weighting
 from humangen.models.parts import train_only
 from humangen.models.pipeline import Pipeline
 from humangen.tasks.base import Task
-from humangen.types import Condition, Reference
+from humangen.types import Condition, InputError, Reference
 
 Batch = TypeVar("Batch")
 
@@ -37,6 +37,7 @@ class DenoisingTask(Task, Generic[Batch]):
     `drop_rate` is the share of clips that learn without their reference. `noise_offset` adds that much of one more
     number to each channel's noise, so that a clip's brightness is learned as well (Guttenberg 2023). Timestep, noise
     and drop of a clip depend on (`seed`, step, key) alone, not on the batch or the rank it comes in.
+    In `loss_space` `pixels` a channel of the latents counts by what its errors cost there.
     `gradient_checkpointing` computes activations again in the backward pass instead of holding them.
     """
 
@@ -49,6 +50,7 @@ class DenoisingTask(Task, Generic[Batch]):
         trainable_parts: str,
         seed: int,
         noise_offset: float = 0.0,
+        loss_space: str = "latents",
         gradient_checkpointing: bool = False,
         **optimisation: Any,
     ) -> None:
@@ -57,6 +59,9 @@ class DenoisingTask(Task, Generic[Batch]):
         self.network = pipeline.denoiser
         self.weighting, self.drop_rate, self.noise_offset, self.seed = weighting, drop_rate, noise_offset, seed
         train_only(self.network, trainable_parts)
+        if loss_space not in ("latents", "pixels"):
+            raise InputError(f"no loss_space {loss_space!r}; there are latents, pixels")
+        self.costs = pipeline.codec.costs if loss_space == "pixels" else None
         if gradient_checkpointing:
             self.network.unet.enable_gradient_checkpointing()
 
@@ -81,7 +86,10 @@ class DenoisingTask(Task, Generic[Batch]):
 
     def error(self, prediction: Tensor, target: Tensor, condition: Condition) -> Tensor:
         """How far the prediction of each clip is from what it should be (K,)."""
-        return squared_error(prediction, target)
+        return squared_error(prediction, target, costs=self.channel_costs(prediction))
+
+    def channel_costs(self, like: Tensor) -> Tensor | None:
+        return None if self.costs is None else self.costs.to(like.device)
 
     def draw(self, keys: list[str], clean: Tensor, step: object) -> tuple[Tensor, Tensor, Tensor]:
         """Timesteps (K,), noise like `clean`, and which clips keep their reference (K,)."""

@@ -36,4 +36,5 @@ class TryOnTask(DenoisingTask[TryOnBatch]):
         return self.pipeline.around(noisy, condition, noise, timestep)
 
     def error(self, prediction: Tensor, target: Tensor, condition: Condition) -> Tensor:
-        return squared_error(prediction, target, condition.region, self.outside_weight)
+        costs = self.channel_costs(prediction)
+        return squared_error(prediction, target, condition.region, self.outside_weight, costs)

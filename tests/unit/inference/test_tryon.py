@@ -44,7 +44,7 @@ def test_what_is_under_the_region_has_no_part_in_the_result(outside: str, solver
 
 
 def test_the_whole_person_as_background_does_leak() -> None:
-    """The codec sees 8x8 pixels, so the person leaks through cells that the region touches, once they are kept."""
+    """In what is kept of the person; this codec's cells see their own 8x8 pixels alone, others see far."""
     pipeline, batch = tiny_tryon_pipeline(background="person"), tiny_pair_batch(["a"])
     first, second = (pipeline.dressing(each, None).outside for each in (batch, scrambled(batch)))
     assert first is not None

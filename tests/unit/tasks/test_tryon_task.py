@@ -138,6 +138,22 @@ def test_what_counts_outside_is_a_choice(batch: TryOnBatch) -> None:
     assert losses == {"region": 1.0, "whole": 5.0, "weighted": pytest.approx((1 + 0.25 * 9) / 1.25)}
 
 
+def test_in_pixels_a_channel_counts_by_what_its_errors_cost_there() -> None:
+    """For small errors, the error of decoded pixels and that of the latents stand in one ratio for every channel."""
+    pipeline = tiny_tryon_pipeline()
+    latents = torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    ratios = []
+    for channel in range(4):
+        changed = latents.clone()
+        changed[:, channel] += 1e-2
+        pixels = (pipeline.codec.synthesise(changed) - pipeline.codec.synthesise(latents)).square().mean()
+        counted = squared_error(changed[:, None], latents[:, None], costs=pipeline.codec.costs)
+        ratios.append(float(pixels / counted))
+    np.testing.assert_allclose(ratios, ratios[0], rtol=1e-2)
+    with pytest.raises(InputError, match="no loss_space"):
+        task_of(pipeline, loss_space="ears")
+
+
 @pytest.mark.parametrize("option", [{"outside": "grey"}, {"background": "wall"}, {"dilation": -1}])
 def test_choices_that_are_none_are_refused(option: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="grey|wall|-1"):
