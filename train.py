@@ -12,6 +12,8 @@ from typing import Any
 
 import hydra
 import lightning as L
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,6 +23,7 @@ from humangen.cli.errors import reported
 from humangen.evaluation import Exam, peak_memory_gb, run_protocol, write_result
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import joined_ranks
+from humangen.strategies import check_launch
 from humangen.types import InputError
 
 
@@ -58,11 +61,13 @@ def run(config: dict[str, Any]) -> None:
     # the callback's last one may be older
     trainer.save_checkpoint(output / "checkpoints" / "last.ckpt")
     seconds = time.perf_counter() - began
-    write_result(
-        output / "training.json",
-        {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
-    )
+    if trainer.is_global_zero:
+        write_result(
+            output / "training.json",
+            {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
+        )
     if protocol:
+        output = Path(trainer.strategy.broadcast(str(output)))  # processes that torchrun started differ in the second
         pipeline = checkpoint.load_pipeline(output)
         painter = painter_of(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
         run_protocol(painter, Exam.of(protocol, joined_ranks()), output, output / "painted")
@@ -71,7 +76,13 @@ def run(config: dict[str, Any]) -> None:
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @reported
 def main(cfg: DictConfig) -> None:
-    run(OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    config, job = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True), HydraConfig.get()
+    check_launch(
+        config["strategy"],
+        config["trainer"]["accelerator"],
+        list(job.overrides.task) if job.mode == RunMode.MULTIRUN else None,
+    )
+    run(config)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -14,6 +16,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import OmegaConf
 
 from humangen.build import build, check_targets
+from humangen.types import InputError
 from tests.unit.published import tiny_pipeline_folder
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -26,6 +29,7 @@ COMPANIONS = {
     "sampler/euler": ["diffusion=flow"],
     "memory/24gb": ["task.optimizer._target_=torch.optim.AdamW"],  # its own needs a package for CUDA
 }
+NEEDS = {f"strategy/deepspeed_zero{stage}": "needs (DeepSpeed|CUDA)" for stage in (2, 3)}  # which may not be here
 EVALUATED = {"protocol"}  # groups of evaluate.py; all others are of train.py
 SEPARATE = {
     "callbacks",
@@ -65,6 +69,10 @@ def test_a_file_composes_and_builds(file: str, tmp_path: Path) -> None:
         overrides.remove(f"{group}={name}")  # the experiment chooses it
     config = composed(overrides, tmp_path, "evaluate" if group in EVALUATED else "train")
     check_targets(config)
+    if file in NEEDS and not (find_spec("deepspeed") and torch.cuda.is_available()):
+        with pytest.raises(InputError, match=NEEDS[file]):
+            build(config["trainer"])
+        return
     if group in SEPARATE:
         node = config[group]
         for part in [node] if "_target_" in node else node.values():

@@ -7,14 +7,20 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DeepSpeedStrategy
 from torch.optim.swa_utils import AveragedModel
 
+from humangen.strategies import local, release, share_parameters, whole
 from humangen.tasks.base import Task
+from humangen.types import InputError
 
 
 class Ema(Callback):
     """Averages `task.network` after every step with min(decay, (1 + n) / (10 + n)), n the steps averaged so far,
-    so that the first random steps are soon forgotten; holds the place of the network in evaluation."""
+    so that the first random steps are soon forgotten; holds the place of the network in evaluation.
+
+    Of a network that ranks share, each rank averages its share; checkpoints hold the whole average.
+    """
 
     def __init__(self, *, decay: float = 0.999) -> None:
         self.decay = decay
@@ -23,6 +29,11 @@ class Ema(Callback):
         self.holds_place = False  # True while the averaged weights stand in the network
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if isinstance(trainer.strategy, DeepSpeedStrategy):
+            raise InputError(
+                "no average can be kept under DeepSpeed, which hides the weights that it trains: take strategy=fsdp, "
+                "which shares as much, or callbacks.ema=null"
+            )
         if self.average is None:
             assert isinstance(pl_module, Task)
             self.average = AveragedModel(pl_module.network, multi_avg_fn=self._update, use_buffers=False)
@@ -32,11 +43,13 @@ class Ema(Callback):
     def _update(self, averages: Any, current: Any, num_averaged: Any) -> None:
         count = int(num_averaged)
         decay = min(self.decay, (1 + count) / (10 + count))
-        torch._foreach_lerp_(averages, current, 1 - decay)
+        torch._foreach_lerp_([local(each) for each in averages], [local(each) for each in current], 1 - decay)
 
     def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, Task)
         assert self.average is not None
         self.average.to(pl_module.device)
+        share_parameters(self.average.module, pl_module.network)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.last_step = trainer.global_step  # after a checkpoint has set it
@@ -53,6 +66,7 @@ class Ema(Callback):
     def _swap(self, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, Task)
         assert self.average is not None
+        release(pl_module.network)
         with torch.no_grad():
             pairs = zip(self.average.module.parameters(), pl_module.network.parameters(), strict=True)
             for averaged, current in pairs:
@@ -73,7 +87,7 @@ class Ema(Callback):
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         assert self.average is not None
-        checkpoint["ema"] = self.average.state_dict()
+        checkpoint["ema"] = whole(self.average.state_dict())
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         assert self.average is not None

@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -61,7 +62,9 @@ class Task(L.LightningModule):
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         gradients = [parameter.grad for parameter in self.trainable() if parameter.grad is not None]
-        self.log("train/gradient_norm", nn.utils.get_total_norm(gradients))
+        if gradients:  # DeepSpeed keeps them to itself
+            norm = nn.utils.get_total_norm(gradients)
+            self.log("train/gradient_norm", norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         state = super().state_dict(*args, **kwargs)
