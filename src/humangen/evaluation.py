@@ -117,7 +117,7 @@ def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> di
     }
     measures, facts = score(painter, painting, exam)
     kept = painting["painted"].kept
-    facts |= {"painted": str(kept.folder), "seconds_per_sample": kept.seconds()}
+    facts |= {"painted": str(kept.folder.resolve()), "seconds_per_sample": kept.seconds()}
     result = {**result_of(measures, exam.protocol), **settings, **facts, **costs(began)}
     if exam.ranks.index == 0:
         batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
@@ -133,7 +133,7 @@ def result_of(measures: dict[str, Measure], protocol: Protocol) -> dict[str, Any
     others = {name: measure.compute() for name, measure in measures.items()}
     return {
         "scores": others["painted"],
-        "intervals": {name: list(ends) for name, ends in table.intervals(seed=INTERVAL_SEED).items()},
+        "intervals": {name: list(ends) for name, ends in measures["painted"].intervals(seed=INTERVAL_SEED).items()},
         "networks": measures["painted"].details(),
         "samples": len(table.keys),
         "keys_sha256": hashlib.sha256("\n".join(table.keys).encode()).hexdigest(),
@@ -151,7 +151,9 @@ def leave(result: dict[str, Any], output: Path) -> None:
 
 
 def costs(began: float) -> dict[str, Any]:
+    on_cuda = torch.cuda.is_available() and torch.cuda.max_memory_allocated()
     return {
+        "device": torch.cuda.get_device_name() if on_cuda else f"cpu, {torch.get_num_threads()} threads",
         "seconds": time.perf_counter() - began,
         "peak_memory_gb": peak_memory_gb(),
         "torch": torch.__version__,

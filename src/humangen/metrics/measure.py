@@ -71,6 +71,15 @@ class Measure:
         numbers = {name: value["value"] for name, value in values.items()}
         return {**self.scores.compute(), **numbers, **self.unavailable}
 
+    def intervals(self, *, seed: int) -> dict[str, tuple[float, float]]:
+        """95 % of the scores that are means over samples, by name: a largest value or a distance of sets is none."""
+        drawn = self.table().intervals(seed=seed)
+        for name, metric in self.networks.items():
+            if isinstance(metric, SampleScores):
+                own = metric.table().intervals(seed=seed)
+                drawn |= {name: ends for ends in [*own.values()][:1]}
+        return {name: ends for name, ends in drawn.items() if not name.startswith("max_")}
+
     def details(self) -> dict[str, Any]:
         """What else a network's number comes with: how many samples, whose weights, what to know."""
         return {
