@@ -21,6 +21,7 @@ from humangen.models.pretrained import SHIPPED
 from humangen.types import InputError
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
+DEEPSPEED = "latest"  # a file in every folder that DeepSpeed saves to
 INFERENCE = ("humangen.models.", "humangen.diffusion.")  # all that a file from elsewhere may name
 
 
@@ -40,6 +41,12 @@ def find(path: str | Path) -> Path:
     if (path / WEIGHTS).is_file() or (path / INDEX).is_file() or path.is_file():
         return path
     last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
+    folder = last[-1] if last else path
+    if (folder / DEEPSPEED).is_file():
+        raise InputError(
+            f"{folder} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {folder} "
+            "--output FILE"
+        )
     if last:
         return last[-1]
     raise InputError(

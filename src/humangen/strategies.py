@@ -12,12 +12,14 @@ import os
 import shlex
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from lightning.fabric.utilities.apply_func import apply_to_collection
 from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, Strategy
+from lightning.pytorch.utilities.deepspeed import convert_zero_checkpoint_to_fp32_state_dict
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
@@ -95,6 +97,19 @@ def deepspeed(*, stage: int) -> Strategy:
     if not torch.cuda.is_available():
         raise InputError(f"strategy=deepspeed_zero{stage} needs CUDA devices: take strategy=ddp or fsdp here")
     return DeepSpeedStrategy(config=zero_config(stage))
+
+
+def consolidate(folder: Path, output: Path) -> None:
+    """One file of a folder that DeepSpeed wrote. Its own reader unpickles: only for what you have trained yourself."""
+    if not (folder / "latest").is_file():
+        raise InputError(f"{folder} is not a folder that DeepSpeed wrote; every other strategy writes one whole file")
+    try:
+        content = convert_zero_checkpoint_to_fp32_state_dict(folder, output)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{folder} is read by DeepSpeed, which is not installed: pip install deepspeed") from error
+    names = {name: name.replace("pipeline.denoiser.", "network.", 1) for name in content["state_dict"]}
+    kept = {new: content["state_dict"][old] for old, new in names.items() if new.startswith("network.")}
+    torch.save({**content, "state_dict": kept}, output)
 
 
 class Sharded(DDPStrategy):

@@ -14,6 +14,7 @@ COMMANDS = {
     "dancers": "draw a reference picture and a dance to try animate with",
     "report": "tables and plots from the results of runs and sweeps",
     "weights": "the files of weights that metrics need: which are here, and fetching them",
+    "checkpoint": "what a checkpoint holds; and one file of DeepSpeed's folder",
     "export": "a checkpoint as a folder in diffusers' layout",
 }
 
