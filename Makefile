@@ -36,6 +36,10 @@ bench: $(READY) ## the ratios of the README, measured here
 	$(BIN)/python benchmarks/train.py --output benchmarks/train.json
 	$(BIN)/python benchmarks/loader.py --output benchmarks/loader.json
 	$(BIN)/python benchmarks/prep.py --output benchmarks/prep.json
+	$(BIN)/python benchmarks/metrics.py --output benchmarks/metrics.json
+	$(BIN)/python benchmarks/length.py --output benchmarks/length.json
+	$(BIN)/python benchmarks/memory.py --output benchmarks/memory.json
+	$(BIN)/python benchmarks/tryon.py --output benchmarks/tryon.json
 
 lint: $(READY) ## style
 	$(BIN)/ruff check .
