@@ -28,17 +28,20 @@ GLOBAL_BATCH = 4
 
 
 class Parts(IterableDataset):
-    """This rank's part of each batch, from batch `start` on."""
+    """This rank's part of each batch, from batch `start` on; the last rank's of batch `broken` is no number."""
 
-    def __init__(self, start: int, stop: int, frames: int) -> None:
-        self.start, self.stop, self.frames = start, stop, frames
+    def __init__(self, start: int, stop: int, frames: int, broken: int | None = None) -> None:
+        self.start, self.stop, self.frames, self.broken = start, stop, frames, broken
 
     def __iter__(self) -> Iterator[Any]:
         rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
         share = GLOBAL_BATCH // ranks
         for number in range(self.start, self.stop):
             keys = [f"{number}/{clip}" for clip in range(GLOBAL_BATCH)]
-            yield tiny_batch(keys[rank * share : (rank + 1) * share], self.frames)
+            batch = tiny_batch(keys[rank * share : (rank + 1) * share], self.frames)
+            if number == self.broken and rank == ranks - 1:
+                batch.target *= torch.nan
+            yield batch
 
 
 class Recorded(AnimationTask):
@@ -88,6 +91,7 @@ def trained(
     checkpointing: bool = False,
     resume: str | None = None,
     start: int = 0,
+    broken: int | None = None,
 ) -> None:
     L.seed_everything(int(os.environ.get("RANK", "0")), verbose=False)  # what ranks draw by themselves must not matter
     task = task_of(parts=parts, checkpointing=checkpointing)
@@ -98,7 +102,7 @@ def trained(
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         val_check_interval=accumulate * max(1, steps // 2), check_val_every_n_epoch=None,
     )  # fmt: skip
-    batches = DataLoader(Parts(start, 1000, frames), batch_size=None)
+    batches = DataLoader(Parts(start, 1000, frames, broken), batch_size=None)
     validation = DataLoader(Parts(1000, 1001, frames), batch_size=None)
     trainer.fit(task, batches, validation, ckpt_path=resume, weights_only=True)
     trainer.save_checkpoint(output.with_suffix(".ckpt"))

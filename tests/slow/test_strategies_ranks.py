@@ -99,6 +99,16 @@ def test_half_precision_gathers_half_as_much_and_learns_the_same(tmp_path: Path)
     assert all(value.dtype == torch.float32 for value in stored(two)["state_dict"].values())
 
 
+def test_a_loss_that_is_no_number_on_one_rank_stops_both(tmp_path: Path) -> None:
+    words = [str(tmp_path / "run.json"), json.dumps({"strategy": "ddp", "steps": 9, "broken": 1})]
+    done = subprocess.run(
+        [*TORCHRUN, "-m", "tests.slow.ranks_train", *words], cwd=ROOT, timeout=900, capture_output=True, text=True
+    )
+    assert done.returncode
+    assert "the loss is nan at step 1 for samples 1/2, 1/3" in done.stderr
+    assert "no number on another rank" in done.stderr
+
+
 def test_the_entry_under_torchrun(shards: str, tmp_path: Path) -> None:  # noqa: F811
     """Shards, pictures of the average, checkpoints; then on one rank."""
     words = [*TINY, shards, "max_steps=2", "learning_rate.num_training_steps=3", "strategy=fsdp", "strategy.devices=2"]

@@ -49,9 +49,13 @@ class Task(L.LightningModule):
         }
 
     def check_finite(self, loss: Tensor, keys: list[str]) -> None:
-        if not torch.isfinite(loss):
+        """Raises on every rank if any rank's loss is no number: the others would wait for one that stopped alone."""
+        finite = bool(torch.isfinite(loss))
+        everywhere = finite if self._trainer is None else self.trainer.strategy.reduce_boolean_decision(finite)
+        if not everywhere:
+            whose = f"{loss.item()} at step {self.global_step} for samples {', '.join(keys)}"
             raise NonFiniteLoss(
-                f"the loss is {loss.item()} at step {self.global_step} for samples {', '.join(keys)}; "
+                f"the loss is {'no number on another rank' if finite else whose}; "
                 "training stopped before it could change the parameters"
             )
 
