@@ -31,6 +31,12 @@ def squared_error(
     return (error * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1)
 
 
+def absolute_error(picture: Tensor, truth: Tensor, region: Tensor) -> Tensor:
+    """Mean absolute error per picture (K,) of pixels (K, 3, H, W) where `region` (K, 1, H, W) is True, in float32."""
+    weight = region.float().expand_as(truth)
+    return ((picture.float() - truth).abs() * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1)
+
+
 def noise_bands(timestep: Tensor, losses: Tensor, *, num_timesteps: int = 1000, bands: int = 4) -> dict[str, Tensor]:
     """Mean loss of each band of timesteps that occurs, named by its borders."""
     width = num_timesteps // bands

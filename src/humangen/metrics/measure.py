@@ -76,8 +76,8 @@ class Measure:
         drawn = self.table().intervals(seed=seed)
         for name, metric in self.networks.items():
             if isinstance(metric, SampleScores):
-                own = metric.table().intervals(seed=seed)
-                drawn |= {name: ends for ends in [*own.values()][:1]}
+                own = [*metric.table().intervals(seed=seed).values()]
+                drawn |= {name: own[0]} if own else {}
         return {name: ends for name, ends in drawn.items() if not name.startswith("max_")}
 
     def details(self) -> dict[str, Any]:

@@ -31,6 +31,16 @@ class Exercise:
     reference: Reference
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """What the network made (K, F, C, h, w) of `noisy` latents at `timestep` (K,), and what it should have."""
+
+    noisy: Tensor
+    timestep: Tensor
+    prediction: Tensor
+    target: Tensor
+
+
 class DenoisingTask(Task, Generic[Batch]):
     """Noise, predict, compare; `trainable_parts` is one of `models.parts`.
 
@@ -78,15 +88,16 @@ class DenoisingTask(Task, Generic[Batch]):
             condition = drop_reference(condition, self.pipeline.null_tokens(condition), present)
         noisy = self.add_noise(clean, noise, timestep, condition)
         prediction = self.network(noisy, timestep, condition, given.reference)
-        return self.error(prediction, self.pipeline.schedule.target(clean, noise, timestep), condition), timestep
+        target = self.pipeline.schedule.target(clean, noise, timestep)
+        return self.error(Attempt(noisy, timestep, prediction, target), given), timestep
 
     def add_noise(self, clean: Tensor, noise: Tensor, timestep: Tensor, condition: Condition) -> Tensor:
         """What the network is shown (K, F, C, h, w)."""
         return self.pipeline.schedule.add_noise(clean, noise, timestep)
 
-    def error(self, prediction: Tensor, target: Tensor, condition: Condition) -> Tensor:
+    def error(self, attempt: Attempt, given: Exercise) -> Tensor:
         """How far the prediction of each clip is from what it should be (K,)."""
-        return squared_error(prediction, target, costs=self.channel_costs(prediction))
+        return squared_error(attempt.prediction, attempt.target, costs=self.channel_costs(attempt.prediction))
 
     def channel_costs(self, like: Tensor) -> Tensor | None:
         return None if self.costs is None else self.costs.to(like.device)
