@@ -10,8 +10,7 @@ import numpy as np
 
 from data_prep.shards import Members
 from data_prep.sources.drawn import FIRST_SEED, DrawnSource, Job
-from humangen.data.dancers import Dance, Dancer, Part, Top, draw, draw_flat_garment, draw_region
-from humangen.data.framing import View
+from humangen.data.dancers import Dance, Dancer, Top, draw_closeup, draw_flat_garment
 from humangen.data.schema import PairInfo, PairRecord, encode_pair
 from humangen.media import encode_picture
 from humangen.types import InputError
@@ -19,7 +18,6 @@ from humangen.types import InputError
 WARDROBE = 500_000  # from the first person of a split to the first dancer of whom nothing but the top is seen
 MOST_OUTFITS = 100  # per person
 UNPAIRED = "_unpaired"
-CLOSER, TOP = 1.6, 0.07  # how much larger people are than in clips, and how much of the picture is above the view
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ def top_of(seed: int) -> Top:
 
 @dataclass(frozen=True, kw_only=True)
 class DancersTryOnSource(DrawnSource):
-    """Each person in `outfits` tops, one picture each, from the head to the knees: the first is the person's own, the others are those of dancers
-    of whom nothing else is seen. So train sees no top of val or test.
+    """Each person in `outfits` tops, one picture each, from the head to the knees: the first top is the person's own,
+    the others are those of dancers of whom nothing else is seen. So train sees no top of val or test.
 
     Splits that end with `_unpaired` ask for another top of the kind that the person wears, shirt or dress, and hold
     the truth of it.
@@ -78,33 +76,25 @@ class DancersTryOnSource(DrawnSource):
     def pair(self, split: str, worn: Outfit, wanted: Outfit) -> PairRecord:
         """The sample of a person in `worn` who is to be in `wanted`."""
         seconds = float(np.random.default_rng(worn.dance).uniform(0, 4))
-        at = Dance.from_seed(worn.dance), seconds, round(CLOSER * self.height), round(CLOSER * self.width)
-        view = self.view(*at[2:])
-        person = worn.wearer()
-        unpaired = wanted != worn
-        now = draw(person, *at)
-        then = draw(wanted.wearer(), *at) if unpaired else now
+        at = Dance.from_seed(worn.dance), seconds, self.height, self.width
+        now, unpaired = draw_closeup(worn.wearer(), *at), wanted != worn
+        then = draw_closeup(wanted.wearer(), *at) if unpaired else now
         key = f"dancer{worn.person:07d}-{worn.dance % MOST_OUTFITS:02d}"
         return PairRecord(
             key=f"{key}+{wanted.top:07d}" if unpaired else key,
-            person=encode_picture(view.picture(now.picture)),
+            person=encode_picture(now.picture),
             garment=encode_picture(draw_flat_garment(Dancer.from_seed(wanted.top), self.height, self.width)),
-            region=view.mask(draw_region(person, *at)),
+            region=now.region,
             info=PairInfo(
                 source=self.name,
                 identity=f"dancer-{worn.person}",
                 split=split,
                 garment=f"dancer-{wanted.top}",
-                category="dress" if person.top.is_dress else "upper",
+                category="dress" if top_of(worn.top).is_dress else "upper",
                 height=self.height,
                 width=self.width,
             ),
-            keypoints=view.keypoints(now.keypoints, *at[2:]),
-            truth=encode_picture(view.picture(then.picture)) if unpaired else None,
-            worn=view.mask(then.parts == Part.TOP),
+            keypoints=now.keypoints,
+            truth=encode_picture(then.picture) if unpaired else None,
+            worn=then.worn,
         )
-
-    def view(self, height: int, width: int) -> View:
-        """What is shown of a drawing of this size: from the head to the knees, as in pictures of fashion."""
-        left, top = (width - self.width) // 2, round(TOP * height)
-        return View(left, top, self.height, self.width, self.height, self.width, mirrored=False)

@@ -1,14 +1,15 @@
-"""Draws a dancer as a reference picture, and a dance as keypoints, to try `humangen animate` with."""
+"""Draws dancers to try with: a reference and a dance for `humangen animate`, a person and a garment for `tryon`."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
 
 from humangen.cli.errors import positive
-from humangen.data.dancers import Dance, Dancer, draw
+from humangen.data.dancers import Dance, Dancer, draw, draw_closeup, draw_flat_garment
 from humangen.media import contact_sheet, replacing, write_picture
 from humangen.pose.draw import draw_poses
 
@@ -33,11 +34,26 @@ def run(options: argparse.Namespace) -> None:
     for name, values in (("reference", standing.keypoints[None]), ("dance", keypoints)):
         with replacing(options.output / f"{name}.npz") as temporary:
             np.savez_compressed(temporary, keypoints=values)
+    draw_outfit(options, person, dance)
     poses = draw_poses(keypoints, height, width)
     write_picture(options.output / "sheet.png", contact_sheet([[standing.picture, *poses[:8]]]))
+    out = options.output
     print(
-        f"{options.output}: reference.png, reference.npz, dance.npz, sheet.png\n"
-        f"humangen animate --reference {options.output}/reference.png "
-        f"--reference-pose {options.output}/reference.npz --poses {options.output}/dance.npz "
-        f"--output {options.output}/animated.mp4"
+        f"{out}: reference.png, reference.npz, dance.npz, sheet.png, person.png, person.npz, mask.png, garment.png\n"
+        f"humangen animate --reference {out}/reference.png --reference-pose {out}/reference.npz "
+        f"--poses {out}/dance.npz --output {out}/animated.mp4\n"
+        f"humangen tryon --person {out}/person.png --pose {out}/person.npz --mask {out}/mask.png "
+        f"--garment {out}/garment.png --output {out}/dressed.png"
     )
+
+
+def draw_outfit(options: argparse.Namespace, person: Dancer, dance: Dance) -> None:
+    """The person close up, and the next dancer's top of the same kind."""
+    seen = draw_closeup(person, dance, 0.0, *options.size)
+    others = map(Dancer.from_seed, itertools.count(options.person + 1))
+    other = next(dancer for dancer in others if dancer.top.is_dress == person.top.is_dress)
+    write_picture(options.output / "person.png", seen.picture)
+    write_picture(options.output / "mask.png", seen.region.astype(np.uint8) * 255)
+    write_picture(options.output / "garment.png", draw_flat_garment(other, *options.size))
+    with replacing(options.output / "person.npz") as temporary:
+        np.savez_compressed(temporary, keypoints=seen.keypoints[None])

@@ -15,6 +15,7 @@ from humangen.diffusion.loss import squared_error
 from humangen.diffusion.region import keep_outside, latent_region
 from humangen.diffusion.weighting import Uniform
 from humangen.models.tryon import TryOnPipeline
+from humangen.tasks.denoising import Attempt
 from humangen.tasks.tryon import TryOnTask
 from humangen.types import InputError, TryOnBatch
 from tests.unit.tiny import tiny_pair_batch, tiny_tryon_pipeline
@@ -152,6 +153,27 @@ def test_in_pixels_a_channel_counts_by_what_its_errors_cost_there() -> None:
     np.testing.assert_allclose(ratios, ratios[0], rtol=1e-2)
     with pytest.raises(InputError, match="no loss_space"):
         task_of(pipeline, loss_space="ears")
+
+
+def test_the_picture_loss_is_of_the_decoded_region_alone(batch: TryOnBatch) -> None:
+    """Of a perfect prediction it is what the codec loses there, and its gradient stays in the region."""
+    task = task_of(tiny_tryon_pipeline(), picture_loss=1.0)
+    given = task.prepare(batch)
+    noise = torch.randn(given.clean.shape, generator=torch.Generator().manual_seed(1))
+    times = torch.full((2,), 400)
+    noisy = task.add_noise(given.clean, noise, times, given.condition)
+    target = task.pipeline.schedule.target(given.clean, noise, times)
+    prediction = target.clone().requires_grad_(True)
+    error = task.error(Attempt(noisy, times, prediction, target), given)
+    lost = (task.pipeline.codec.synthesise(given.clean[:, 0]) - batch.person).abs()
+    inside = batch.region.expand_as(lost)
+    torch.testing.assert_close(error, torch.stack([lost[k][inside[k]].mean() for k in range(2)]), atol=1e-5, rtol=1e-5)
+    error.sum().backward()
+    assert prediction.grad is not None
+    assert given.condition.region is not None
+    around = (given.condition.region == 0).expand_as(prediction)
+    assert prediction.grad[~around].any()
+    assert not prediction.grad[around].any()
 
 
 @pytest.mark.parametrize("option", [{"outside": "grey"}, {"background": "wall"}, {"dilation": -1}])

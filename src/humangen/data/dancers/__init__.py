@@ -3,11 +3,13 @@
 from humangen.data.dancers.appearance import Dancer, Top
 from humangen.data.dancers.canvas import Part
 from humangen.data.dancers.clip import DancerClip, render_clip
+from humangen.data.dancers.closeup import Closeup, draw_closeup
 from humangen.data.dancers.dances import DANCES, Dance
 from humangen.data.dancers.draw import Drawing, draw, draw_flat_garment, draw_region
 
 __all__ = [
     "DANCES",
+    "Closeup",
     "Dance",
     "Dancer",
     "DancerClip",
@@ -15,6 +17,7 @@ __all__ = [
     "Part",
     "Top",
     "draw",
+    "draw_closeup",
     "draw_flat_garment",
     "draw_region",
     "render_clip",
