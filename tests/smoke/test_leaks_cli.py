@@ -16,15 +16,9 @@ from humangen.models import tryon
 from humangen.models.pretrained import SHIPPED
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The weights that animate dancers, as those of a network for try-on."""
-    folder = tmp_path_factory.mktemp("weights") / "tryon"
-    shutil.copytree(SHIPPED["shipped"], folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["pipeline"]["_target_"] = "humangen.models.tryon.TryOnPipeline"
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+@pytest.fixture(scope="session")
+def checkpoint() -> Path:
+    return SHIPPED["shipped_tryon"]
 
 
 @pytest.fixture(scope="module")

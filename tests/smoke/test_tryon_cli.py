@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +19,8 @@ SIZES = {"anna": (161, 97), "berta": (128, 128), "clara": (64, 75)}  # height, w
 
 
 @pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The weights that animate dancers, as those of a network for try-on."""
-    folder = tmp_path_factory.mktemp("weights") / "tryon"
-    shutil.copytree(SHIPPED["shipped"], folder)
-    config = json.loads((folder / "config.json").read_text())
-    config["pipeline"]["_target_"] = "humangen.models.tryon.TryOnPipeline"
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
+def checkpoint() -> Path:
+    return SHIPPED["shipped_tryon"]
 
 
 @pytest.fixture
@@ -128,10 +120,13 @@ def test_a_list_goes_on_where_it_stopped(room: Path, checkpoint: Path, capsys: p
     assert tryon(room, checkpoint, **pairs) == 0
     assert "2 painted" in capsys.readouterr().out
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (room / "out").iterdir()}
-    (room / "out" / "anna+red.png").unlink()
+    again = room / "out" / "anna+red.png"
+    first = read_picture(again).astype(int)
+    again.unlink()
     assert tryon(room, checkpoint, **pairs) == 0
     assert "1 painted, 1 were there" in capsys.readouterr().out
-    assert {path: path.read_bytes() for path in before} == {path: data for path, (_, data) in before.items()}
+    assert set(before) == set((room / "out").iterdir())
+    assert np.abs(read_picture(again) - first).max() <= 1  # alone it is computed in another order
     kept = room / "out" / "berta+blue.png"
     assert kept.stat().st_mtime_ns == before[kept][0]
     assert tryon(room, checkpoint, **pairs, seed=1) == 2
