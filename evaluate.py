@@ -19,12 +19,15 @@ from humangen.evaluation import Exam, leave, run_protocol
 from humangen.foreign import evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
+from humangen.types import InputError
 
 
 def run(config: dict[str, Any]) -> None:
     """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder."""
     protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(config["device"])
     if config["predictions"]:
+        if ranks.count > 1:
+            raise InputError("the pictures in a folder are scored by one process: leave torchrun out")
         result = score_folder(config)
         leave(result, output)
     else:

@@ -44,7 +44,7 @@ class Exam:
     def of(cls, config: dict[str, Any], ranks: Ranks | None = None, weights: str | None = None) -> Exam:
         """By a protocol's configuration."""
         data, ranks = build(config["data"]), ranks or OneRank()
-        data.alone = Stream(ranks.index, ranks.count)
+        data.part = Stream(ranks.index, ranks.count)
         own = {name: value for name, value in config["data"].items() if name not in ("shards", *BATCHING)}
         shards = [shard.sha256 for shard in data.test_index().shards]
         digest = hashlib.sha256(json.dumps([shards, own], sort_keys=True).encode()).hexdigest()

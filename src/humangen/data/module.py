@@ -153,7 +153,7 @@ class ShardData(L.LightningDataModule):
         self.collate, self.finish = collate, finish
         self.shuffle_buffer, self.limit = shuffle_buffer, limit
         self.start = 0
-        self.alone = Stream()  # this process's part of the samples where no trainer says which
+        self.part = Stream()  # this process's part of the samples where no trainer says which
 
     def setup(self, stage: str) -> None:
         for split in ("train", *(["val"] if self.has_validation else [])) if stage == "fit" else (self.test_split,):
@@ -171,7 +171,7 @@ class ShardData(L.LightningDataModule):
     @property
     def ranks(self) -> Stream:
         trainer = self.trainer
-        return Stream(trainer.global_rank, trainer.world_size) if trainer else self.alone
+        return Stream(trainer.global_rank, trainer.world_size) if trainer else self.part
 
     def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
         """How raw samples of these training shards become examples, and which of their fields are left in the tar."""

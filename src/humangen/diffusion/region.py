@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from torch import Tensor
 from torch.nn.functional import max_pool2d
@@ -25,13 +25,12 @@ def keep_outside(inside: Tensor, outside: Tensor, region: Tensor) -> Tensor:
     return inside * region + outside * (1 - region)
 
 
-@dataclass(frozen=True)
-class Outside:
+class Outside(ABC):
     """What is around the region while its inside is noisy, at every step of training and of sampling alike."""
 
+    @abstractmethod
     def around(self, noisy: Tensor, outside: Tensor, region: Tensor, add_noise: AddNoise) -> Tensor:
         """What the network sees where `noisy` (K, F, C, h, w) is to be painted and `outside` is known."""
-        raise NotImplementedError
 
 
 class CleanOutside(Outside):

@@ -6,6 +6,7 @@ Clips are (K, F, 3, H, W) in [-1, 1]. Whatever the networks want besides is made
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, Self, TypedDict
 
@@ -44,7 +45,7 @@ def mean_score(table: Table, column: str, network: Network) -> Score:
     return Score(value=value, samples=count, network=network.name, sha256=network.sha256)
 
 
-class Extractor(nn.Module):
+class Extractor(nn.Module, ABC):
     """A frozen network: clips (K, F, 3, H, W) in [-1, 1] -> features (N, dim), float32.
 
     `whole_clips` says what a row is: of a clip (N = K) or of a frame (N = K F). `chunk` clips or frames go through
@@ -81,9 +82,9 @@ class Extractor(nn.Module):
             )
         return features
 
+    @abstractmethod
     def network_features(self, rows: Tensor) -> Tensor:
         """Features (n, dim) of frames (n, 3, H, W), or of clips (n, F, 3, H, W), in [-1, 1]."""
-        raise NotImplementedError
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)
