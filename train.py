@@ -43,7 +43,8 @@ def run(config: dict[str, Any]) -> None:
         )
     task, data = build(config["task"]), build(config["data"])
     stored = {key: config[key] for key in ("pipeline", "model", "seed", "sampler", "height", "width")}
-    task.save_hyperparameters({**stored, "parts": config["data"].get("parts")})
+    seen = {"parts": config["data"].get("parts"), "framing": config["data"].get("eval_framing")}
+    task.save_hyperparameters({**stored, **seen})
     for source in filter(None, (config["init"], config["resume"])):
         checkpoint.check_same_mask(checkpoint.load(source), config)
     if config["init"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import get_object, instantiate
@@ -24,6 +24,8 @@ ALLOWED_TARGETS = (
     "transformers.get_constant_schedule_with_warmup",
     "bitsandbytes.optim.",
 )
+
+NULL_GROUP = "Config group override must be a string or a list"  # in Hydra's error
 
 
 def check_targets(node: Any, allowed: tuple[str, ...] = ALLOWED_TARGETS) -> None:
@@ -72,5 +74,13 @@ def composed(main: Callable[[], None]) -> None:
         main()
     except (HydraException, OmegaConfBaseException) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        print(f"error: {' '.join(lines[:2])}", file=sys.stderr)
-        sys.exit(2)
+        refused(" ".join(lines[:2]))
+    except ValueError as error:
+        if not str(error).startswith(NULL_GROUP):
+            raise
+        refused("a group cannot be set to null on the command line: ~GROUP leaves it out, as in ~memory")
+
+
+def refused(why: str) -> NoReturn:
+    print(f"error: {why}", file=sys.stderr)
+    sys.exit(2)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from humangen.build import build
+from humangen.data.framing import Framing
 from humangen.diffusion.sample import Sampler
 from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
 from humangen.models.motion import MOTION, is_identity
@@ -22,7 +23,8 @@ from humangen.types import InputError
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
 DEEPSPEED = "latest"  # a file in every folder that DeepSpeed saves to
-INFERENCE = ("humangen.models.", "humangen.diffusion.")  # all that a file from elsewhere may name
+# all that a file from elsewhere may name
+INFERENCE = ("humangen.models.", "humangen.diffusion.", "humangen.data.framing.")
 
 
 @dataclass(frozen=True)
@@ -143,3 +145,9 @@ def load_sampler(path: str | Path, **changes: Any) -> Sampler:
     """The sampler a checkpoint was configured with, changed where `changes` are not None."""
     given = {name: value for name, value in changes.items() if value is not None}
     return build(load(path).config["sampler"] | given, INFERENCE)
+
+
+def load_framing(path: str | Path, height: int, width: int) -> Framing:
+    """What the network of a checkpoint was trained to see of a picture, in views of height x width."""
+    node = load(path).config.get("framing") or {"_target_": "humangen.data.framing.Framing"}
+    return build(node | {"height": height, "width": width}, INFERENCE)

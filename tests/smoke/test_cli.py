@@ -113,3 +113,14 @@ def test_train_says_what_is_wrong(tmp_path: Path, overrides: list[str], sentence
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "told"), [("memory=null", "~memory"), ("protocol=nowhere", "protocol/nowhere"), ("memorry=3", "memorry")]
+)
+def test_a_configuration_that_does_not_compose_is_one_sentence(word: str, told: str) -> None:
+    done = subprocess.run([sys.executable, "train.py", word], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1

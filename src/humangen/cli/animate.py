@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from rich.progress import Progress
 
-from humangen.checkpoint import find, load, load_pipeline, load_sampler
+from humangen.checkpoint import find, load, load_framing, load_pipeline, load_sampler
 from humangen.cli.errors import positive
 from humangen.diffusion.sample import Sampler
 from humangen.inference.animate import Drive, stream
+from humangen.inference.focus import focused_driver, focused_reference
 from humangen.inference.poses import KeypointPoses, PoseVideo, pose_source
 from humangen.inference.ranks import Ranks, join_ranks
 from humangen.media import (
     contact_sheet,
-    fit_picture,
     read_picture,
     to_tensor,
     to_uint8,
@@ -34,7 +34,7 @@ from humangen.models.tryon import TryOnPipeline
 from humangen.models.vae import PreviewCodec
 from humangen.pose.align import align
 from humangen.pose.draw import PARTS, draw_pose
-from humangen.pose.keypoints import NUM_KEYPOINTS, load_pose_file
+from humangen.pose.keypoints import load_pose_file
 from humangen.types import InputError
 
 SHOWN = 8  # frames on the sheet
@@ -78,16 +78,13 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"--output {options.output} must end in .mp4")
     trained = load(options.checkpoint).config
     height, width = options.size or (trained.get("height", 128), trained.get("width", 128))
-    picture = read_picture(options.reference)
-    reference = fit_picture(picture, height, width)
-    keypoints = np.zeros((NUM_KEYPOINTS, 3), np.float32)
-    if options.reference_pose:
-        stored = replace(load_pose_file(options.reference_pose), size=picture.shape[:2])
-        keypoints = stored.fitted(height, width)[0]
+    framing = load_framing(options.checkpoint, height, width)
+    pose = load_pose_file(options.reference_pose) if options.reference_pose else None
+    reference, keypoints = focused_reference(read_picture(options.reference), pose, framing)
     parts = trained.get("parts") or PARTS
     driver = pose_source(options.poses, height, width)
     if isinstance(driver, KeypointPoses):
-        driver = replace(driver, parts=parts)
+        driver = replace(focused_driver(driver, framing), parts=parts)
     poses = aligned(options, driver, keypoints)
     reference_pose = draw_pose(keypoints, height, width, parts)
     num_frames = min(poses.num_frames, options.frames or poses.num_frames)
