@@ -109,7 +109,7 @@ def test_an_empty_pose_file(dancer: Path, tmp_path: Path, capsys: pytest.Capture
 )
 def test_train_says_what_is_wrong(tmp_path: Path, overrides: list[str], sentence: str) -> None:
     command = [sys.executable, "train.py", f"hydra.run.dir={tmp_path}/run", *overrides]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2, done.stderr
     assert sentence in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -119,7 +119,7 @@ def test_train_says_what_is_wrong(tmp_path: Path, overrides: list[str], sentence
     ("word", "told"), [("memory=null", "~memory"), ("protocol=nowhere", "protocol/nowhere"), ("memorry=3", "memorry")]
 )
 def test_a_configuration_that_does_not_compose_is_one_sentence(word: str, told: str) -> None:
-    done = subprocess.run([sys.executable, "train.py", word], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "train.py", word], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert told in done.stderr
