@@ -1,8 +1,8 @@
 """What a training step costs when ranks train together, against one rank alone at the same batch per rank.
 
 `alone` is rank 0 while the others sleep; in `apart` all ranks step at once and tell each other nothing, which is what
-sharing a machine costs; `ddp` and `fsdp` exchange gradients, and fsdp also the network, as the strategies of those names
-do. The efficiency is the time of `alone` divided by that of the variant; against `apart` it is that of the exchange.
+sharing a machine costs; `ddp` and `fsdp` exchange gradients, and fsdp also the network, as the strategies of those
+names do. The efficiency is the time of `alone` divided by that of the variant; against `apart`, that of the exchange.
 """
 
 from __future__ import annotations

@@ -160,13 +160,15 @@ def training_bytes(
         "peak_bytes": max(running, stepping),
         "peak_fused_bytes": running,
         "peak_8bit_bytes": running - states + states_8bit(trained),
-        "network_bytes": sum(parameter.nbytes for parameter in networks.denoiser.parameters()),
-        "block_bytes": max(
-            sum(parameter.nbytes for parameter in block.parameters()) for block in blocks_of(networks.denoiser)
-        ),
+        "network_bytes": parameter_bytes(networks.denoiser),
+        "block_bytes": max(map(parameter_bytes, blocks_of(networks.denoiser))),
         "flops": needed.total,
         "computed_flops": computed.total,
     }
+
+
+def parameter_bytes(module: nn.Module) -> int:
+    return sum(parameter.nbytes for parameter in module.parameters())
 
 
 def states_8bit(trained: list[nn.Parameter]) -> int:

@@ -7,7 +7,7 @@ Parts of the memory are those that memory.py counts on fake tensors, with gradie
     fsdp      frozen + (network + average + gradients + Adam) / GPUs + working + two gathered blocks
 
 `working` is what a step takes above what lies there between steps, gradients included: for fsdp that is a bound, since
-most of them are given away at once. A gathered block is bfloat16, and so are its gradients, which are summed in float32.
+most of them are given away at once. A gathered block and its gradients are bfloat16; these are summed in float32.
 
     seconds of a step = counted FLOPs, recomputed ones too / (--utilization x the card's peak)
 
@@ -89,9 +89,8 @@ def main() -> None:
     for size in options.sizes:
         rows |= expected(argparse.Namespace(**vars(options), size=size), peak)
     timing.report(options, rows, name="scale", device=memory.CPU, columns=COLUMNS)
-    print(
-        f"expected at {options.utilization:.0%} of the {peak:g} TFLOP/s of {options.card}, {options.pairs} pairs a card"
-    )
+    assumed = f"{options.utilization:.0%} of the {peak:g} TFLOP/s of {options.card}"
+    print(f"expected at {assumed}, {options.pairs} pairs a card")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ class StepTrace(PyTorchProfiler):
         steps = schedule(wait=wait, warmup=warmup, active=active, repeat=1)
         super().__init__(dirpath=folder, filename="trace", schedule=steps)
 
-    def teardown(self, stage: str | None) -> None:
-        super().teardown(stage)
-        if stage == "fit" and not list(Path(str(self.dirpath)).glob("*.pt.trace.json")):
+    def _cache_functions_events(self) -> None:
+        if self.profiler.profiler is not None:  # else nothing was looked at yet, which ends Lightning's in an assertion
+            super()._cache_functions_events()
+
+    def summary(self) -> str:
+        told = super().summary()
+        if not list(Path(str(self.dirpath)).glob("*.pt.trace.json")):
             rank_zero_warn(f"no trace: it needs {self.needed} training steps; take profiler.wait=0 for a short run")
+        return told

@@ -29,7 +29,7 @@ def test_told_once_and_again_only_if_it_is_much_worse() -> None:
          "data.num_workers=6 (now 4), and train from latents made beforehand"),
         (0.5, 6, 6, True, "about 12 workers would keep up, more than the 6 cores that a rank has for them: train from "
          "latents made beforehand"),
-        (0.8, 1, 1, False, "about 5 workers would keep up, more than the one core that a rank has for them: prepare "
+        (0.78, 1, 1, False, "about 5 workers would keep up, more than the one core that a rank has for them: prepare "
          "smaller pictures"),
     ],
 )  # fmt: skip

@@ -20,9 +20,9 @@ PRODUCT = 2 * ROWS * WIDTH**2
 
 
 def of_layers(recompute: bool | None = None, **options: bool) -> int:
-    """FLOPs of two layers of which the first is checkpointed, with torch's `use_reentrant`, or not (None)."""
+    """FLOPs of two layers, the first checkpointed with torch's `use_reentrant`, or not (None)."""
     torch.manual_seed(0)
-    first, second = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+    first, second = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh()), nn.Linear(WIDTH, WIDTH)
     middle = first if recompute is None else partial(checkpoint, first, use_reentrant=recompute)
     with ModelFlops(**options) as counted:
         second(middle(torch.ones(ROWS, WIDTH, requires_grad=True))).sum().backward()

@@ -13,10 +13,10 @@ from humangen.callbacks.trace import StepTrace
 from tests.unit.clocked import Batches, Clock, Line
 
 
-def traced(folder: Path, steps: int) -> list[Path]:
+def traced(folder: Path, steps: int, wait: int = 1) -> list[Path]:
     trainer = L.Trainer(
         accelerator="cpu", max_steps=steps, logger=False, enable_progress_bar=False, enable_model_summary=False,
-        enable_checkpointing=False, profiler=StepTrace(folder=str(folder), wait=1, warmup=1, active=2),
+        enable_checkpointing=False, profiler=StepTrace(folder=str(folder), wait=wait, warmup=1, active=2),
     )  # fmt: skip
     trainer.fit(Line(Clock()), DataLoader(Batches(Clock(), (2,)), batch_size=None))
     return list(folder.glob("*.pt.trace.json"))
@@ -33,5 +33,5 @@ def test_a_trace_names_the_parts_of_the_step_and_the_modules(tmp_path: Path) -> 
 
 
 def test_a_run_too_short_for_a_trace_says_so(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match=r"no trace: it needs 4 training steps; take profiler\.wait=0"):
-        assert not traced(tmp_path, 2)
+    with pytest.warns(UserWarning, match=r"no trace: it needs 12 training steps; take profiler\.wait=0"):
+        assert not traced(tmp_path, 2, wait=9)
