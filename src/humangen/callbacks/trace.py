@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lightning.pytorch.profilers import PyTorchProfiler
 from lightning.pytorch.utilities.rank_zero import rank_zero_warn
-from torch.profiler import schedule
+from torch.profiler import profile, schedule
 
 
 class StepTrace(PyTorchProfiler):
@@ -22,7 +22,8 @@ class StepTrace(PyTorchProfiler):
         super().__init__(dirpath=folder, filename="trace", schedule=steps)
 
     def _cache_functions_events(self) -> None:
-        if self.profiler.profiler is not None:  # else nothing was looked at yet, which ends Lightning's in an assertion
+        assert isinstance(self.profiler, profile)
+        if self.profiler.profiler is not None:  # else nothing was looked at yet, and torch would fail
             super()._cache_functions_events()
 
     def summary(self) -> str:
