@@ -128,9 +128,8 @@ def test_memory_and_speed_by_strategy(tmp_path: Path) -> None:
     for size in (64, 128):
         single, ddp, fsdp = (rows[f"{size}, {name}"] for name in ("single, 1 GPU", "ddp, 8 GPUs", "fsdp, 8 GPUs"))
         assert single["samples_per_second"] == pytest.approx(0.5 * 362e12 / single["computed_flops"])
-        assert (
-            ddp["samples_per_second"] == fsdp["samples_per_second"] == pytest.approx(8 * single["samples_per_second"])
-        )
+        assert ddp["samples_per_second"] == pytest.approx(8 * single["samples_per_second"])
+        assert fsdp["samples_per_second"] == ddp["samples_per_second"]
         assert fsdp["peak_bytes"] < single["peak_bytes"] <= ddp["peak_bytes"]
     assert rows["128, single, 1 GPU"]["flops"] > 3.9 * rows["64, single, 1 GPU"]["flops"]
 

@@ -15,7 +15,15 @@ from humangen.tasks.base import Task
 from humangen.types import Movable
 
 WIDTH = 8
-TAKES = {"data": 1.0, "forward": 2.0, "backward": 4.0, "optimizer": 8.0, "validation": 100.0, "checkpoint": 1000.0}
+TAKES = {
+    "data": 1.0,
+    "forward": 2.0,
+    "backward": 4.0,
+    "optimizer": 8.0,
+    "zeroing": 16.0,
+    "validation": 100.0,
+    "checkpoint": 1000.0,
+}
 
 
 class Clock:
@@ -64,6 +72,10 @@ class Line(Task):
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         self.clock.spend("backward")
         super().backward(loss, *args, **kwargs)
+
+    def optimizer_zero_grad(self, *args: Any, **kwargs: Any) -> None:
+        self.clock.spend("zeroing")
+        super().optimizer_zero_grad(*args, **kwargs)
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         super().optimizer_step(*args, **kwargs)

@@ -29,7 +29,7 @@ class DataBound:
         if share < self.share + (self.said or 0.0):
             return None
         self.said = share
-        seconds = f"{share * step:.2g} s of a step of {step:.2g} s"
+        seconds = f"{share * step:.3g} s of a step of {step:.3g} s"
         return f"training waits for data {share:.0%} of the time, {seconds}: {advice(share, loading)}"
 
 
@@ -38,15 +38,16 @@ def advice(share: float, loading: Loading) -> str:
     keep up; with none, the wait is the work."""
     needed = math.ceil((loading.workers or share) / (1 - share))
     more = f"data.num_workers={min(needed, loading.cores)} (now {loading.workers})"
+    workers = f"about {needed} worker{'s' * (needed > 1)}"
     if needed <= loading.cores:
-        return f"about {needed} workers would keep up, take {more}"
+        return f"{workers} would keep up, take {more}"
     fixes = [f"take {more}"] if loading.workers < loading.cores else []
     if loading.could_read_latents:
         fixes.append("train from latents made beforehand (python -m data_prep latents, then data.shards=THEM)")
     else:
         fixes.append("prepare smaller pictures (python -m data_prep ... --size), or keep the shards on a faster disk")
     there = f"the {loading.cores} cores" if loading.cores > 1 else "the one core"
-    return f"about {needed} workers would keep up, more than {there} that a rank has for them: {', and '.join(fixes)}"
+    return f"{workers} would keep up, more than {there} that a rank has for them: {', and '.join(fixes)}"
 
 
 def cores_for_loading(ranks: int) -> int:

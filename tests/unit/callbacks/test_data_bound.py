@@ -21,6 +21,7 @@ def test_told_once_and_again_only_if_it_is_much_worse() -> None:
 @pytest.mark.parametrize(
     ("share", "workers", "cores", "latents", "told"),
     [
+        (0.2, 0, 8, True, "about 1 worker would keep up, take data.num_workers=1 (now 0)"),
         # the process loads 0.6 of the time itself: 1.5 times as long as it computes
         (0.6, 0, 8, True, "about 2 workers would keep up, take data.num_workers=2 (now 0)"),
         # four busy workers deliver in a step what has to be there in three quarters of it
