@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from humangen.attention.spatial import MaskedJoint
+from humangen.callbacks.flops import ModelFlops
 from humangen.callbacks.stopwatch import PHASES, CudaMark
 from humangen.callbacks.throughput import Throughput
 from humangen.diffusion.schedule import VarianceSchedule
@@ -108,6 +109,13 @@ def test_the_device_tells_its_own_time() -> None:
     torch.cuda._sleep(200_000_000)  # cycles: a tenth of a second or so, while the host goes on at once
     last = CudaMark()
     assert 0.02 < last.seconds_since(first) < 2
+
+
+def test_the_backward_pass_is_counted_in_the_thread_of_the_device() -> None:
+    layer = torch.nn.Linear(16, 16, device="cuda")
+    with ModelFlops() as counted:
+        layer(torch.ones(4, 16, device="cuda")).sum().backward()
+    assert counted.total == 4 * 4 * 16**2
 
 
 def test_a_run_says_where_its_time_goes(tmp_path: Path) -> None:
