@@ -40,6 +40,8 @@ bench: $(READY) ## the ratios of the README, measured here
 	$(BIN)/python benchmarks/length.py --output benchmarks/length.json
 	$(BIN)/python benchmarks/memory.py --output benchmarks/memory.json
 	$(BIN)/python benchmarks/tryon.py --output benchmarks/tryon.json
+	$(BIN)/python benchmarks/ddp.py --output benchmarks/ddp.json
+	$(BIN)/python benchmarks/scale.py --output benchmarks/scale.json
 
 lint: $(READY) ## style
 	$(BIN)/ruff check .

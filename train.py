@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from humangen import checkpoint
 from humangen.build import build, composed
+from humangen.callbacks.throughput import Throughput
 from humangen.cli.errors import reported
 from humangen.evaluation import Exam, peak_memory_gb, run_protocol, write_result
 from humangen.inference.painters import painter_of
@@ -63,9 +64,10 @@ def run(config: dict[str, Any]) -> None:
     trainer.save_checkpoint(output / "checkpoints" / "last.ckpt")
     seconds = time.perf_counter() - began
     if trainer.is_global_zero:
+        watched = [each.memory_gb for each in callbacks if isinstance(each, Throughput)]  # it starts the record anew
+        peak = max([peak_memory_gb(), *watched])
         write_result(
-            output / "training.json",
-            {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
+            output / "training.json", {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak}
         )
     if protocol:
         output = Path(trainer.strategy.broadcast(str(output)))  # processes that torchrun started differ in the second

@@ -25,6 +25,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 import denoisers
 import timing
 from account import Account, normalise_in_float32
+from humangen.callbacks.flops import ModelFlops
 from humangen.cli.errors import reported
 from humangen.diffusion.loss import squared_error
 from humangen.models.codec import Codec, PatchCodec
@@ -32,6 +33,7 @@ from humangen.models.denoiser import Denoiser
 from humangen.models.image_encoder import ClipImageEncoder, NoImageEncoder
 from humangen.models.motion import motion_parameters
 from humangen.models.vae import LatentCodec
+from humangen.strategies import blocks_of
 from humangen.types import Condition, Reference
 
 CPU = torch.device("cpu")
@@ -122,7 +124,7 @@ def forward(networks: Networks, pictures: Pictures, dtype: torch.dtype) -> Tenso
 def training_bytes(
     options: argparse.Namespace, *, stage: str, clips: int, frames: int, checkpointed: bool
 ) -> timing.Row:
-    """What each part takes, and the peaks of a step."""
+    """What each part takes, the peaks of a step and its FLOPs: those of the model, and with what is computed again."""
     dtype = denoisers.DTYPES[options.dtype]
     with FakeTensorMode(), Account() as account:
         networks = build_networks(options.model, stage=stage, checkpointed=checkpointed)
@@ -136,9 +138,10 @@ def training_bytes(
         for _ in range(2):  # the states come with the first step
             resident = account.alive
             account.restart()
-            loss = forward(networks, random_pictures(clips, frames, options.size), dtype)
-            kept = account.alive - resident
-            loss.backward()
+            with ModelFlops() as needed, ModelFlops(recomputed=True) as computed:
+                loss = forward(networks, random_pictures(clips, frames, options.size), dtype)
+                kept = account.alive - resident
+                loss.backward()
             del loss
             running, gradients = account.peak, account.alive - resident
             account.restart()
@@ -157,7 +160,15 @@ def training_bytes(
         "peak_bytes": max(running, stepping),
         "peak_fused_bytes": running,
         "peak_8bit_bytes": running - states + states_8bit(trained),
+        "network_bytes": parameter_bytes(networks.denoiser),
+        "block_bytes": max(map(parameter_bytes, blocks_of(networks.denoiser))),
+        "flops": needed.total,
+        "computed_flops": computed.total,
     }
+
+
+def parameter_bytes(module: nn.Module) -> int:
+    return sum(parameter.nbytes for parameter in module.parameters())
 
 
 def states_8bit(trained: list[nn.Parameter]) -> int:

@@ -34,6 +34,7 @@ EVALUATED = {"protocol"}  # groups of evaluate.py; all others are of train.py
 SEPARATE = {
     "callbacks",
     "logger",
+    "profiler",
     "sampler",
     "strategy",
     "trainer",

@@ -11,6 +11,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from humangen.attention.spatial import MaskedJoint
+from humangen.callbacks.flops import ModelFlops
+from humangen.callbacks.stopwatch import PHASES, CudaMark
+from humangen.callbacks.throughput import Throughput
 from humangen.diffusion.schedule import VarianceSchedule
 from humangen.diffusion.weighting import MinSnr
 from humangen.models.codec import PatchCodec
@@ -99,3 +102,32 @@ def test_one_training_step_in_bfloat16(drop_rate: float, tmp_path: Path) -> None
     after = dict(task.network.named_parameters())
     assert all(value.dtype == torch.float32 and value.isfinite().all() for value in after.values())
     assert any((after[name].cpu() != value).any() for name, value in before.items())
+
+
+def test_the_device_tells_its_own_time() -> None:
+    first = CudaMark()
+    torch.cuda._sleep(200_000_000)  # cycles: a tenth of a second or so, while the host goes on at once
+    last = CudaMark()
+    assert 0.02 < last.seconds_since(first) < 2
+
+
+def test_the_backward_pass_is_counted_in_the_thread_of_the_device() -> None:
+    layer = torch.nn.Linear(16, 16, device="cuda")
+    with ModelFlops() as counted:
+        layer(torch.ones(4, 16, device="cuda")).sum().backward()
+    assert counted.total == 4 * 4 * 16**2
+
+
+def test_a_run_says_where_its_time_goes(tmp_path: Path) -> None:
+    speed = Throughput(every=2)
+    trainer = L.Trainer(
+        accelerator="gpu", devices=1, precision="bf16-mixed", max_steps=6, callbacks=[speed], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+    trainer.fit(tiny_task(0.0), DataLoader([tiny_batch()] * 6, batch_size=None))
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    split = [metrics[f"speed/{phase}_seconds"] for phase in PHASES]
+    assert min(split) > 0
+    assert sum(split) == pytest.approx(metrics["speed/step_seconds"], rel=1e-3)
+    assert metrics["speed/tflops"] > 0
+    assert 0 < metrics["speed/memory_gb"] <= speed.memory_gb

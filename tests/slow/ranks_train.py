@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from humangen import strategies
 from humangen.callbacks.ema import Ema
+from humangen.callbacks.throughput import Throughput
 from humangen.diffusion.weighting import MinSnr
 from humangen.tasks.animation import AnimationTask
 from tests.unit.tiny import tiny_batch, tiny_pipeline
@@ -95,10 +96,11 @@ def trained(
 ) -> None:
     L.seed_everything(int(os.environ.get("RANK", "0")), verbose=False)  # what ranks draw by themselves must not matter
     task = task_of(parts=parts, checkpointing=checkpointing)
+    speed = Throughput(every=2)
     trainer = L.Trainer(
         accelerator="cpu", devices=int(os.environ.get("WORLD_SIZE", "1")), max_steps=steps, precision=precision,
         strategy="auto" if strategy == "single" else getattr(strategies, strategy)(), gradient_clip_val=1.0,
-        accumulate_grad_batches=accumulate, callbacks=[Ema()], logger=False, enable_checkpointing=False,
+        accumulate_grad_batches=accumulate, callbacks=[Ema(), speed], logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         val_check_interval=accumulate * max(1, steps // 2), check_val_every_n_epoch=None,
     )  # fmt: skip
@@ -107,7 +109,8 @@ def trained(
     trainer.fit(task, batches, validation, ckpt_path=resume, weights_only=True)
     trainer.save_checkpoint(output.with_suffix(".ckpt"))
     if trainer.is_global_zero:
-        output.write_text(json.dumps({"losses": task.losses_seen, "validated": task.validated}))
+        flops = list(speed.flops.values())
+        output.write_text(json.dumps({"losses": task.losses_seen, "validated": task.validated, "flops": flops}))
 
 
 if __name__ == "__main__":

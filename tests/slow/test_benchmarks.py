@@ -26,6 +26,7 @@ CASES = {
     "step": (["step.py", *SMALL, "--batch", "1"], STEPS),
     "step-clip": (["step.py", *SMALL, "--batch", "1", "--frames", "2", "--dtype", "bfloat16"], STEPS),
     "train": (["train.py", *SMALL, "--batch", "3"], {"plain", "causal_1", "causal_3", "full", "canvas"}),
+    "ddp": (["ddp.py", *SMALL, "--batch", "1"], {"alone", "apart", "ddp", "fsdp"}),
     "loader": (
         ["loader.py", *SMALL, "--clips", "4", "--batch", "1", "--batches", "2"],
         {"decord", "pyav", "workers_0", "workers_1", "workers_2", "latents"},
@@ -111,9 +112,26 @@ def test_memory_fits_or_not(tmp_path: Path) -> None:
     for name, row in rows.items():
         assert row["gradient_bytes"] == pytest.approx(4 * row["trained"], rel=0.01)
         assert row["state_bytes"] == pytest.approx(8 * row["trained"], rel=0.01)
+        again = row["computed_flops"] - row["flops"]
+        assert 0 < again < row["flops"] / 3 if name.endswith("_checkpointed") else again == 0
         assert row["peak_8bit_bytes"] < row["peak_fused_bytes"] <= row["peak_bytes"]
         if name.endswith("_checkpointed"):
             assert row["activation_bytes"] < rows[name.removesuffix("_checkpointed")]["activation_bytes"]
+
+
+def test_memory_and_speed_by_strategy(tmp_path: Path) -> None:
+    output = tmp_path / "scale.json"
+    arguments = ["--model", "tiny", "--sizes", "64", "128", "--pairs", "2", "--card", "NVIDIA L40S"]
+    finished = run("scale.py", *arguments, "--utilization", "0.5", "--output", str(output))
+    assert finished.returncode == 0, finished.stderr
+    rows = json.loads(output.read_text())["variants"]
+    for size in (64, 128):
+        single, ddp, fsdp = (rows[f"{size}, {name}"] for name in ("single, 1 GPU", "ddp, 8 GPUs", "fsdp, 8 GPUs"))
+        assert single["samples_per_second"] == pytest.approx(0.5 * 362e12 / single["computed_flops"])
+        assert ddp["samples_per_second"] == pytest.approx(8 * single["samples_per_second"])
+        assert fsdp["samples_per_second"] == ddp["samples_per_second"]
+        assert fsdp["peak_bytes"] < single["peak_bytes"] <= ddp["peak_bytes"]
+    assert rows["128, single, 1 GPU"]["flops"] > 3.9 * rows["64, single, 1 GPU"]["flops"]
 
 
 @pytest.fixture
@@ -214,6 +232,8 @@ def test_the_cpu_keeps_what_autocast_on_cuda_would(
         (["memory.py", "--size", "30"], "multiples of 8"),
         (["train.py", "--batch", "4"], "cannot be shared out at 3 per reference"),
         (["loader.py", "--shards", "nowhere"], "no shards in nowhere"),
+        (["scale.py", "--card", "GeForce 256"], "peak of GeForce 256 is not known"),
+        (["scale.py", "--utilization", "40"], "no share of the peak"),
     ],
 )
 def test_says_what_is_wrong_in_a_sentence(command: list[str], sentence: str) -> None:

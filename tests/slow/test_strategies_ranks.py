@@ -69,6 +69,7 @@ def test_two_ranks_train_what_one_trains(strategy: str, alone: Path, tmp_path: P
     assert len(losses["losses"]) == 20
     for kind in ("losses", "validated"):
         assert losses[kind] == pytest.approx(expected[kind], abs=LOSS)
+    assert losses["flops"] == [pytest.approx(expected["flops"][0] / 2, rel=1e-3)]  # but for what clips drop
     same(alone, output)
 
 

@@ -9,9 +9,16 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
+SHOWN = {
+    "train/loss": "train/loss {:.3f}",
+    "val/psnr": "val/psnr {:.3f}",
+    "speed/samples_per_second": "{:.3g} samples/s",
+    "speed/data_share": "{:.0%} waiting for data",
+}
+
 
 class ProgressLines(Callback):
-    """Prints a line with step, share, loss and time left about every `seconds`, when the output is not a terminal."""
+    """A line with step, share, loss, speed and time left about every `seconds`, when the output is no terminal."""
 
     def __init__(self, *, seconds: float = 20.0) -> None:
         self.seconds = seconds
@@ -32,7 +39,5 @@ class ProgressLines(Callback):
             self.printed = now
             left = (now - self.began) / (step - self.first_step) * (total - step)
             metrics = trainer.callback_metrics
-            shown = ", ".join(
-                f"{name} {float(metrics[name]):.3f}" for name in ("train/loss", "val/psnr") if name in metrics
-            )
+            shown = ", ".join(form.format(float(metrics[name])) for name, form in SHOWN.items() if name in metrics)
             print(f"step {step}/{total} ({step / total:.0%}), {shown}, {left / 60:.1f} min left", flush=True)
