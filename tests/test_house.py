@@ -24,7 +24,19 @@ LAYERS = [
     {"models", "data"},
     {"inference", "tasks", "strategies"},
     {"callbacks"},
-    {"build", "checkpoint", "export", "predictions", "evaluation", "foreign", "report", "diffusers_pipeline"},
+    {
+        "build",
+        "checkpoint",
+        "diffusers_pipeline",
+        "evaluation",
+        "export",
+        "foreign",
+        "objective",
+        "predictions",
+        "report",
+        "resolvers",
+        "sweeps",
+    },
     {"cli"},
 ]
 PREPARATION = (  # what data_prep may import
