@@ -73,8 +73,7 @@ def run(config: dict[str, Any]) -> float | None:
         pipeline = checkpoint.load_pipeline(output)
         painter = painter_of(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
         return objective.of_result(run_protocol(painter, Exam.of(protocol, joined_ranks()), output, output / "painted"))
-    loss = trainer.callback_metrics.get("val/loss")
-    return None if loss is None else float(loss)
+    return objective.finite({name: value.item() for name, value in trainer.callback_metrics.items()}.get("val/loss"))
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")

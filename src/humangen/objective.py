@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,5 +25,9 @@ def direction(metrics: Sequence[str] | None) -> str:
 def of_result(result: Mapping[str, Any]) -> float | None:
     """The leading metric of a result; None where the network that it needs was not there."""
     column = leading(result["protocol"]["metrics"])
-    value = result["scores"].get(column.name) if column else None
-    return float(value) if isinstance(value, float | int) else None
+    return finite(result["scores"].get(column.name)) if column else None
+
+
+def finite(value: Any) -> float | None:
+    """`value` where it is a number that others can be compared with."""
+    return float(value) if isinstance(value, float | int) and math.isfinite(value) else None

@@ -148,9 +148,9 @@ def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any
 
 
 def release_memory() -> None:
-    """What one job has held is not in the way of the next, nor in its figures."""
-    gc.collect()
+    """What one job has held on a GPU is not in the way of the next, nor in its figures."""
     if torch.cuda.is_initialized():
+        gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
 
