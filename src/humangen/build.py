@@ -7,14 +7,12 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, InstantiationException
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -82,8 +80,10 @@ def build(node: dict[str, Any], allowed: tuple[str, ...] = ALLOWED_TARGETS) -> A
 class SweepPlan(Callback):
     """Tells how to go on with a sweep before its first job, and leaves in its folder which jobs it is of."""
 
+    begun: ClassVar[Path | None] = None  # the folder of this process's sweep, which Hydra tells nobody else
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        sweep = Path(config.hydra.sweep.dir)
+        sweep = SweepPlan.begun = Path(config.hydra.sweep.dir)
         write(sweep / PLAN, {"command": go_on(sweep), "jobs": planned(config)})
         if "n_trials" in config.hydra.sweeper:
             config.hydra.sweeper.n_trials = max(0, config.hydra.sweeper.n_trials - len(ended(sweep)))
@@ -118,13 +118,15 @@ def composed(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        report_failures(Path(HydraConfig.get().sweep.dir))
+    if SweepPlan.begun:
+        report_failures(SweepPlan.begun)
 
 
 def report_failures(sweep: Path) -> None:
     """Ends with exit code 1 and what failed, if anything did."""
     if failed := failures(sweep):
         told = "".join(f"\n  {folder}: {why}" for folder, why in failed.items())
-        print(f"error: jobs that failed, and begin again with the sweep's command: {len(failed)}{told}", file=sys.stderr)
+        print(
+            f"error: jobs that failed, and begin again with the sweep's command: {len(failed)}{told}", file=sys.stderr
+        )
         sys.exit(1)

@@ -44,9 +44,7 @@ def test_slurm_does_not_guess(devices: str) -> None:
         ("MainProcess", None, "0,1,2,3"),
     ],
 )
-def test_workers_share_the_gpus(
-    name: str, visible: str | None, found: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_share_the_gpus(name: str, visible: str | None, found: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
     monkeypatch.setattr(multiprocessing.current_process(), "_config", {})
     monkeypatch.setattr(multiprocessing.current_process(), "_name", name)

@@ -80,7 +80,9 @@ def test_weights_that_have_come_let_a_failed_job_begin_again(tmp_path: Path) -> 
     assert job(tmp_path / "job", **named).do(read) == 2.5
 
 
-@pytest.mark.parametrize(("error", "said"), [(InputError("no shards"), "no shards"), (OSError("full"), "OSError: full")])
+@pytest.mark.parametrize(
+    ("error", "said"), [(InputError("no shards"), "no shards"), (OSError("full"), "OSError: full")]
+)
 def test_one_that_fails_says_why_and_begins_again(
     error: Exception, said: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
