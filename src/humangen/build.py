@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from humangen.resolvers import RESOLVERS
-from humangen.sweeps import PLAN, ended, failures, write
+from humangen.sweeps import PLAN, ended, failures, rank, write
 from humangen.types import InputError
 
 PLUGIN = " A plugin is missing: pip install -c constraints.txt -e .[sweep], or .[ray] for Ray"
@@ -84,10 +84,11 @@ class SweepPlan(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         sweep = SweepPlan.begun = Path(config.hydra.sweep.dir)
-        write(sweep / PLAN, {"command": go_on(sweep), "jobs": planned(config)})
+        if rank() == 0:
+            write(sweep / PLAN, {"command": go_on(sweep), "jobs": planned(config)})
+            print(f"a sweep; to go on with it, also after a kill or beside this one:\n  {go_on(sweep)}", flush=True)
         if "n_trials" in config.hydra.sweeper:
             config.hydra.sweeper.n_trials = max(0, config.hydra.sweeper.n_trials - len(ended(sweep)))
-        print(f"a sweep; to go on with it, also after a kill or beside this one:\n  {go_on(sweep)}", flush=True)
 
 
 def go_on(sweep: Path) -> str:

@@ -30,6 +30,7 @@ JOB, PLAN, LOCK = "job.json", "sweep.json", ".job.lock"
 BEGUN, FINISHED, FAILED = "begun", "finished", "failed"
 RESULTS = ("training.json", "result.json")
 LAST = Path("checkpoints", "last.ckpt")
+REMEDY = "Give another hydra.sweep.dir, or remove that folder"
 READ = ("checkpoint", "init", "resume", "predictions", "truth")  # keys of files that a job is of
 
 
@@ -87,17 +88,17 @@ class Job:
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:
             if left := [name for name in RESULTS if (self.folder / name).is_file()]:
-                raise InputError(f"{self.folder} holds a {left[0]} of no sweep: give another hydra.sweep.dir")
+                raise InputError(f"{self.folder} holds a {left[0]} of no sweep. {REMEDY}")
             return
-        # files may have changed under a job that has not come to its end
-        parts = ("config", "files") if before["state"] == FINISHED else ("config",)
-        ours, theirs = ({part: identity[part] for part in parts} for identity in (self._identity, before))
-        if differing := differences(theirs, ours):
+        if differing := differences(before["config"], self._identity["config"]):
             key, (was, now) = next(iter(differing.items()))
             raise InputError(
-                f"{self.folder} holds a job of another configuration: {key} was {was} there and is {now} now. Give "
-                "another hydra.sweep.dir, or remove that folder"
+                f"{self.folder} holds a job of another configuration: {key} was {was} there and is {now} now. {REMEDY}"
             )
+        # under a job that has not come to its end they may change
+        if before["state"] == FINISHED and (changed := differences(before["files"], self._identity["files"])):
+            names = ", ".join(f"{key}={self.config[key]}" for key in changed)
+            raise InputError(f"{self.folder} was done with {names}, whose files have changed since. {REMEDY}")
 
     def _keep(self, state: str, **facts: Any) -> None:
         content = {"state": state, **facts, "overrides": [*self.overrides], **self._identity}

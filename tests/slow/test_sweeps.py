@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+import torch
 
 from data_prep.sources.dancers import DancersSource
 from humangen.cli.main import main as humangen
@@ -111,6 +114,24 @@ def test_a_search_that_was_killed_goes_on(shards: str, tmp_path: Path) -> None:
     assert study.best_value == min(trial.value for trial in complete if trial.value is not None)
     assert str(study.best_params[RATE]) in (tmp_path / "optimization_results.yaml").read_text()
     assert run(command).stdout.count("[HYDRA] \t#") == 0
+
+
+def test_a_job_that_was_killed_goes_on_from_its_last_checkpoint(shards: str, tmp_path: Path) -> None:
+    told = ["+callbacks.progress_lines.seconds=0", "callbacks.checkpoint.every_n_train_steps=4"]
+    command = sweep(tmp_path, shards, "max_steps=200", *told)
+    first = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 900
+    while not list(tmp_path.glob("*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    (last,) = tmp_path.glob("*/checkpoints/last.ckpt")
+    step = torch.load(last, weights_only=True)["global_step"]
+    assert 0 < step < 200
+    second = run(command)
+    assert second.returncode == 0, second.stderr
+    assert re.findall(r"step (\d+)/200", second.stdout)[0] == str(step + 1)
+    assert json.loads(next(iter(written(tmp_path))).read_text())["steps"] == 200
 
 
 @pytest.mark.skipif(not (find_spec("ray") and find_spec("hydra_plugins.hydra_ray_launcher")), reason="needs Ray")

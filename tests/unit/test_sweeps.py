@@ -45,7 +45,7 @@ def test_it_is_the_same_job_wherever_its_folder_lies(tmp_path: Path) -> None:
 def test_another_configuration_is_refused_and_leaves_what_is_there(tmp_path: Path, state: str) -> None:
     job(tmp_path).do(lambda: 0.5 if state == "finished" else (_ for _ in ()).throw(InputError("no")))
     before = (tmp_path / JOB).read_text()
-    with pytest.raises(InputError, match=r"config\.callbacks\.every was None there and is 5 now.*hydra\.sweep\.dir"):
+    with pytest.raises(InputError, match=r"callbacks\.every was None there and is 5 now.*hydra\.sweep\.dir"):
         job(tmp_path, callbacks={"at": f"{tmp_path}/checkpoints", "every": 5}).do(never)
     assert (tmp_path / JOB).read_text() == before
 
@@ -65,7 +65,7 @@ def test_weights_that_have_changed_are_another_job(tmp_path: Path) -> None:
     (tmp_path / "run" / "index.html").write_text("a report changes nothing")
     assert job(tmp_path / "job", **named).do(never) == 0.5
     weights.write_bytes(b"12")
-    with pytest.raises(InputError, match=r"files\.checkpoint was"):
+    with pytest.raises(InputError, match=r"done with checkpoint=.*run, whose files have changed since"):
         job(tmp_path / "job", **named).do(never)
 
 
