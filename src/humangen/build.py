@@ -127,7 +127,5 @@ def report_failures(sweep: Path) -> None:
     """Ends with exit code 1 and what failed, if anything did."""
     if failed := failures(sweep):
         told = "".join(f"\n  {folder}: {why}" for folder, why in failed.items())
-        print(
-            f"error: jobs that failed, and begin again with the sweep's command: {len(failed)}{told}", file=sys.stderr
-        )
+        print(f"error: {len(failed)} jobs failed, and begin again with the sweep's command:{told}", file=sys.stderr)
         sys.exit(1)
