@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from humangen.build import build, composed
+from humangen import objective
+from humangen.build import build
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
+from humangen.entry import composed
 from humangen.evaluation import Exam, leave, run_protocol
 from humangen.foreign import evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
+from humangen.sweeps import Job
 from humangen.types import InputError
 
 
-def run(config: dict[str, Any]) -> None:
-    """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder."""
+def run(config: dict[str, Any]) -> float | None:
+    """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder.
+    Returns the protocol's leading metric."""
     protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(config["device"])
     if config["predictions"]:
         if ranks.count > 1:
@@ -40,6 +46,7 @@ def run(config: dict[str, Any]) -> None:
     if ranks.index == 0:
         numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
         print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
+    return objective.of_result(result)
 
 
 def score_folder(config: dict[str, Any]) -> dict[str, Any]:
@@ -61,8 +68,11 @@ def ensure(protocol: dict[str, Any]) -> None:
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 @reported
-def main(cfg: DictConfig) -> None:
-    run(OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+def main(cfg: DictConfig) -> float | None:
+    config, hydra_config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True), HydraConfig.get()
+    if hydra_config.mode != RunMode.MULTIRUN:
+        return run(config)
+    return Job(Path(config["output"]), config, list(hydra_config.overrides.task)).do(lambda: run(config))
 
 
 if __name__ == "__main__":

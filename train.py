@@ -17,19 +17,22 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from humangen import checkpoint
-from humangen.build import build, composed
+from humangen import checkpoint, objective
+from humangen.build import build
 from humangen.callbacks.throughput import Throughput
 from humangen.cli.errors import reported
+from humangen.entry import composed
 from humangen.evaluation import Exam, peak_memory_gb, run_protocol, write_result
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import joined_ranks
 from humangen.strategies import check_launch
+from humangen.sweeps import Job
 from humangen.types import InputError
 
 
-def run(config: dict[str, Any]) -> None:
-    """Trains, and scores what it trained if the configuration names a protocol."""
+def run(config: dict[str, Any]) -> float | None:
+    """Trains, and scores what it trained if the configuration names a protocol. Returns what a search is over: the
+    protocol's leading metric, or the validation loss."""
     output, protocol = Path(config["run_dir"]), config.get("protocol")
     L.seed_everything(config["seed"], workers=True, verbose=False)
     for data in filter(None, (config["data"], protocol and protocol["data"])):
@@ -73,19 +76,20 @@ def run(config: dict[str, Any]) -> None:
         output = Path(trainer.strategy.broadcast(str(output)))  # processes that torchrun started differ in the second
         pipeline = checkpoint.load_pipeline(output)
         painter = painter_of(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
-        run_protocol(painter, Exam.of(protocol, joined_ranks()), output, output / "painted")
+        return objective.of_result(run_protocol(painter, Exam.of(protocol, joined_ranks()), output, output / "painted"))
+    return objective.finite({name: value.item() for name, value in trainer.callback_metrics.items()}.get("val/loss"))
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 @reported
-def main(cfg: DictConfig) -> None:
-    config, job = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True), HydraConfig.get()
-    check_launch(
-        config["strategy"],
-        config["trainer"]["accelerator"],
-        list(job.overrides.task) if job.mode == RunMode.MULTIRUN else None,
-    )
-    run(config)
+def main(cfg: DictConfig) -> float | None:
+    config, hydra_config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True), HydraConfig.get()
+    swept = list(hydra_config.overrides.task) if hydra_config.mode == RunMode.MULTIRUN else None
+    check_launch(config["strategy"], config["trainer"]["accelerator"], swept)
+    if swept is None:
+        return run(config)
+    job = Job(Path(config["run_dir"]), config, swept)
+    return job.do(lambda: run(config | {"resume": job.last_checkpoint or config["resume"]}))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,20 @@ LAYERS = [
     {"models", "data"},
     {"inference", "tasks", "strategies"},
     {"callbacks"},
-    {"build", "checkpoint", "export", "predictions", "evaluation", "foreign", "report", "diffusers_pipeline"},
-    {"cli"},
+    {
+        "build",
+        "checkpoint",
+        "diffusers_pipeline",
+        "evaluation",
+        "export",
+        "foreign",
+        "objective",
+        "predictions",
+        "report",
+        "resolvers",
+        "sweeps",
+    },
+    {"cli", "entry"},
 ]
 PREPARATION = (  # what data_prep may import
     "data.schema",
@@ -42,8 +54,8 @@ ENCODING = ("data.latents", "data.stream", "models.codec", "models.image_encoder
 ALSO = {"data_prep/latents.py": ENCODING}  # and one of its files besides
 # where each big library comes in: files and folders below the root
 DOORS = {
-    "hydra": ("train.py", "evaluate.py", "src/humangen/build.py"),
-    "omegaconf": ("train.py", "evaluate.py", "src/humangen/build.py"),
+    "hydra": ("train.py", "evaluate.py", "src/humangen/build.py", "src/humangen/entry.py"),
+    "omegaconf": ("train.py", "evaluate.py", "src/humangen/entry.py"),
     "webdataset": ("src/humangen/data/stream.py", "data_prep/shards.py"),
     "diffusers": (
         "src/humangen/models/",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from typing import Any
 
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
-from omegaconf.errors import OmegaConfBaseException
 
 from humangen.types import InputError
 
@@ -24,8 +21,6 @@ ALLOWED_TARGETS = (
     "transformers.get_constant_schedule_with_warmup",
     "bitsandbytes.optim.",
 )
-
-NULL_GROUP = "Config group override must be a string or a list"  # in Hydra's error
 
 
 def check_targets(node: Any, allowed: tuple[str, ...] = ALLOWED_TARGETS) -> None:
@@ -64,23 +59,3 @@ def build(node: dict[str, Any], allowed: tuple[str, ...] = ALLOWED_TARGETS) -> A
         while cause is not None and not isinstance(cause, InputError):
             cause = cause.__cause__
         raise cause or error from error
-
-
-def composed(main: Callable[[], None]) -> None:
-    """Runs a Hydra main. A configuration that does not compose ends in one sentence and exit code 2, other
-    failures in their full traceback."""
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
-    try:
-        main()
-    except (HydraException, OmegaConfBaseException) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        refused(" ".join(lines[:2]))
-    except ValueError as error:
-        if not str(error).startswith(NULL_GROUP):
-            raise
-        refused("a group cannot be set to null on the command line: ~GROUP leaves it out, as in ~memory")
-
-
-def refused(why: str) -> NoReturn:
-    print(f"error: {why}", file=sys.stderr)
-    sys.exit(2)

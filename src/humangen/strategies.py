@@ -42,8 +42,7 @@ def check_launch(strategy: dict[str, Any], accelerator: str, job: list[str] | No
         raise InputError(
             "a sweep (-m) over several devices trains wrong: every process would run a sweep of its own. Start its "
             f"jobs one by one, this one by torchrun {where} --nproc-per-node={devices} train.py {shlex.join(job)}; or "
-            "let SLURM start the processes, with hydra/launcher=submitit_slurm "
-            f"hydra.launcher.nodes={nodes} hydra.launcher.tasks_per_node={devices}"
+            "let SLURM start the processes of each, with hydra/launcher=slurm"
         )
     if dist.is_torchelastic_launched() and started != ranks:
         raise InputError(

@@ -18,6 +18,14 @@ class InputError(ValueError):
     """Something a person can put right: says what was wrong, in which file or key, and what to do."""
 
 
+def sentence(error: BaseException) -> str:
+    """What an error says. A loader worker hands its whole traceback over as the message; the sentence is its end."""
+    lines = str(error).strip().splitlines()
+    if isinstance(error, InputError) and lines:
+        return lines[-1].removeprefix("humangen.types.InputError: ")
+    return " ".join([f"{type(error).__name__}:", *lines[:1]])
+
+
 @dataclass(frozen=True)
 class LatentsInfo:
     """Latents that were made beforehand: of whole pictures brought to `height` x `width`, by a codec of `channels`

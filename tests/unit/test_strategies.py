@@ -115,7 +115,7 @@ def test_one_device_may_sweep() -> None:
 
 
 def test_a_sweep_over_devices_is_refused_with_what_works() -> None:
-    with pytest.raises(InputError, match="--nproc-per-node=2 train.py mask=full seed=1;.*tasks_per_node=2"):
+    with pytest.raises(InputError, match="--nproc-per-node=2 train.py mask=full seed=1;.*hydra/launcher=slurm"):
         check_launch(TWO, "cpu", ["mask=full", "seed=1"])
     with pytest.raises(InputError, match="--nnodes=4 .*HOST:29500 --nproc-per-node=1 train.py"):
         check_launch({"devices": 1, "num_nodes": 4}, "gpu", ["seed=1"])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from humangen.types import InputError
+from humangen.types import InputError, sentence
 
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], int | float]:
@@ -35,9 +35,7 @@ def reported(main: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return main(*args, **kwargs)
         except InputError as error:
-            # a loader worker hands its whole traceback over as the message; the sentence is its end
-            sentence = str(error).strip().splitlines()[-1].removeprefix("humangen.types.InputError: ")
-            print(f"error: {sentence}", file=sys.stderr)
+            print(f"error: {sentence(error)}", file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from humangen.sweeps import JOB, PLAN, not_begun, unfinished
 from humangen.types import InputError
 
 RESULT, TRAINING, SAMPLES = "result.json", "training.json", "samples.json"
@@ -58,7 +59,9 @@ def find_runs(paths: Iterable[Path]) -> Found:
     for folder in _folders(paths):
         try:
             run = read_run(folder)
-            if run.result is None and run.training is None:
+            if why := unfinished(folder):
+                left_out[folder] = why
+            elif run.result is None and run.training is None:
                 left_out[folder] = "no result.json: it failed, was stopped, or is still at work"
             elif run.result and "from_scratch" in run.result:
                 continue  # the demo's own result is a summary of its parts
@@ -68,6 +71,8 @@ def find_runs(paths: Iterable[Path]) -> Found:
                 runs.append(run)
         except (InputError, OSError, yaml.YAMLError) as error:
             left_out[folder] = str(error)
+    for sweep in [plan.parent for path in paths for plan in sorted(path.rglob(PLAN))]:
+        left_out |= {sweep / job: "it has not begun" for job in not_begun(sweep)}
     if not runs:
         told = "".join(f"; {folder}: {why}" for folder, why in [*left_out.items()][:NAMED])
         told += f"; and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
@@ -83,17 +88,20 @@ def _folders(paths: Iterable[Path]) -> list[Path]:
             raise InputError(f"no folder {path}")
         files = [file.parent for name in (RESULT, TRAINING) for file in path.rglob(name)]
         jobs = [file.parent.parent for file in path.rglob(".hydra/overrides.yaml")]
+        jobs += [file.parent for file in path.rglob(JOB)]
         folders |= dict.fromkeys(sorted({*files, *jobs}))
     return list(folders)
 
 
 def read_run(folder: Path) -> Run:
-    overrides = _yaml(folder / ".hydra" / "overrides.yaml") or []
+    job = _json(folder / JOB)  # a command that was refused has written .hydra all the same
+    overrides = job["overrides"] if job else _yaml(folder / ".hydra" / "overrides.yaml") or []
     pairs = (str(text).partition("=") for text in overrides)
     choices = {key.lstrip("+~"): value for key, _, value in pairs}
     result, training = _json(folder / RESULT), _json(folder / TRAINING)
     found = curves(folder) if result or training else {}
-    return Run(folder, choices, result, training, found, _yaml(folder / ".hydra" / "config.yaml") or {})
+    config = job["config"] if job else _yaml(folder / ".hydra" / "config.yaml") or {}
+    return Run(folder, choices, result, training, found, config)
 
 
 def curves(folder: Path) -> dict[str, Curve]:
