@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
-import huggingface_hub
 import numpy as np
 import onnxruntime
 from rtmlib import YOLOX, RTMPose
 from rtmlib.tools.object_detection.post_processings import nms
 
+from humangen.pose.keypoints import BODY, NUM_KEYPOINTS
 from humangen.pose.layouts import from_wholebody133
-from humangen.types import InputError
 
-REPOSITORY = "yzd-v/DWPose"
-MODELS = "HUMANGEN_MODELS"  # the environment's name for the folder of model files
 DETECTOR_SIZE, POSE_SIZE = (640, 640), (288, 384)  # height, width; width, height: rtmlib takes them so
 STRIDES = (8, 16, 32)  # of the detector's grids
 PERSON_SCORE, OVERLAP = 0.3, 0.45  # DWPose's own
-
-
-@dataclass(frozen=True)
-class Model:
-    """A published file: under this name, of this content."""
-
-    name: str
-    sha256: str
-    num_bytes: int
-
-
-DETECTOR = Model("yolox_l.onnx", "7860ae79de6c89a3c1eb72ae9a2756c0ccfbe04b7791bb5880afabd97855a411", 216_746_733)
-POSE = Model("dw-ll_ucoco_384.onnx", "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843", 134_399_116)
 
 
 class DWPoseEstimator:
@@ -44,16 +25,13 @@ class DWPoseEstimator:
     The detector learned from BGR pictures, the pose network from RGB; rtmlib converts nothing.
     """
 
-    def __init__(self, folder: Path | None = None, *, detector: Model = DETECTOR, pose: Model = POSE) -> None:
-        """The files lie in `folder` (default: $HUMANGEN_MODELS, or ~/.cache/humangen) and are fetched where they do
-        not. Raises `InputError` where they cannot be, and where a file is not the published one."""
-        folder = folder or Path(os.environ.get(MODELS, "~/.cache/humangen")).expanduser()
-        files = [str(locate(model, folder)) for model in (detector, pose)]
+    def __init__(self, detector: Path, pose: Path, sha256: str) -> None:
+        """The two files, and the sha256 of the second, which is part of the name."""
         device = "cuda" if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else "cpu"
         with redirect_stdout(io.StringIO()):  # rtmlib announces every file
-            self._detector = YOLOX(files[0], DETECTOR_SIZE, device=device)
-            self._pose = RTMPose(files[1], POSE_SIZE, device=device)
-        self.name = f"dwpose {Path(pose.name).stem}@{pose.sha256[:8]}"
+            self._detector = YOLOX(str(detector), DETECTOR_SIZE, device=device)
+            self._pose = RTMPose(str(pose), POSE_SIZE, device=device)
+        self.name = f"dwpose {pose.stem}@{sha256[:8]}"
         # asked of the session: onnxruntime goes on with the CPU where CUDA does not start
         print(f"{self.name} runs on {self._pose.session.get_providers()[0]}")
 
@@ -77,35 +55,13 @@ class DWPoseEstimator:
         confidence = np.minimum(*(axis[0].max(-1) for axis in peaks))
         return from_wholebody133(np.column_stack([places[0] / [width, height], confidence]))
 
-
-def locate(model: Model, folder: Path) -> Path:
-    """The path of `model` in `folder`, fetched if it is not there, checked to be the published file."""
-    path = folder / model.name
-    if not path.is_file():
-        _fetch(model, folder)
-    if path.stat().st_size == model.num_bytes:
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == model.sha256:
-                return path
-    raise InputError(
-        f"{path} is not the published file ({model.num_bytes:,} bytes, sha256 {model.sha256}); "
-        f"remove it, or put the one from {_address(model)} there"
-    )
-
-
-def _fetch(model: Model, folder: Path) -> None:
-    print(f"fetching {model.name} ({model.num_bytes / 1e6:.0f} MB) into {folder}")
-    try:
-        huggingface_hub.hf_hub_download(REPOSITORY, model.name, local_dir=folder)
-    except Exception as error:  # offline, refused, interrupted, no space: the hub's client has an exception for each
-        raise InputError(
-            f"no {model.name} in {folder}, and it cannot be fetched ({error}); download it from "
-            f"{_address(model)} and put it there, or name the folder that has it in {MODELS}"
-        ) from error
-
-
-def _address(model: Model) -> str:
-    return f"https://huggingface.co/{REPOSITORY}/resolve/main/{model.name}"
+    def body(self, picture: np.ndarray) -> np.ndarray:
+        """See `BodyFinder`."""
+        people = self.people(picture)
+        if not len(people):
+            return np.zeros((NUM_KEYPOINTS, 3), np.float32)[BODY]
+        importance = np.prod(people[:, 2:4] - people[:, :2], axis=1) * people[:, 4]
+        return self.keypoints(picture, people[importance.argmax()])[BODY]
 
 
 def _decode(output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
