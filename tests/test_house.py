@@ -24,7 +24,7 @@ LAYERS = [
     {"models", "data"},
     {"inference", "tasks", "strategies"},
     {"callbacks"},
-    {"build", "checkpoint", "export", "predictions", "evaluation", "foreign", "report", "diffusers_pipeline"},
+    {"build", "cases", "checkpoint", "export", "predictions", "evaluation", "foreign", "report", "diffusers_pipeline"},
     {"cli"},
 ]
 PREPARATION = (  # what data_prep may import

@@ -51,6 +51,11 @@ class Protocol(ABC, Generic[Batch]):
         return {}
 
     @abstractmethod
+    def pictures(self, paintings: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """What there is to see of the samples, by name: what was given, `paintings`, and the truth where it is known;
+        clips (K, F, 3, H, W), of one frame where nothing moves."""
+
+    @abstractmethod
     def scores(self, names: Sequence[str]) -> SampleScores:
         """The metrics of `names`, all that need no network."""
 
@@ -81,6 +86,11 @@ class AnimationProtocol(Protocol[AnimationBatch]):
 
     def bounds(self, batch: AnimationBatch) -> dict[str, Tensor]:
         return {"repeat_reference": repeat_reference(batch), "grey": torch.zeros_like(batch.target)}
+
+    def pictures(self, paintings: dict[str, Tensor], batch: AnimationBatch) -> dict[str, Tensor]:
+        """Poses are left out where none is known."""
+        poses = {"poses": batch.target_pose * 2 - 1} if batch.target_pose.any() else {}
+        return {"reference": repeat_reference(batch)[:, :1], **poses, **paintings, "truth": batch.target}
 
     def scores(self, names: Sequence[str]) -> SampleScores:
         drift = [name.removeprefix(DRIFT) for name in names if name.startswith(DRIFT)]
@@ -119,6 +129,9 @@ class TryOnProtocol(Protocol[TryOnBatch]):
     def variants(self, painted: Tensor, batch: TryOnBatch) -> dict[str, Tensor]:
         return {"hard": torch.where(batch.region, painted[:, 0], batch.person)[:, None]}
 
+    def pictures(self, paintings: dict[str, Tensor], batch: TryOnBatch) -> dict[str, Tensor]:
+        return tryon_pictures(paintings, batch)
+
     def scores(self, names: Sequence[str]) -> SampleScores:
         return RegionScores(names)
 
@@ -132,9 +145,20 @@ class TryOnProtocol(Protocol[TryOnBatch]):
             )
         worn = batch.worn if known else None
         measure.scores.update(painted[:, 0], truth[:, 0], batch.region, worn, batch.person, keys=batch.keys)
-        garments = batch.garment.repeat_interleave(len(batch.person) // len(batch.garment), dim=0)
-        worn_and_flat = cut_out(painted[:, 0], batch.region)[:, None], garments[:, None]
+        worn_and_flat = cut_out(painted[:, 0], batch.region)[:, None], garments(batch)[:, None]
         measure.see(painted, truth, batch.keys, {"garment_fidelity": worn_and_flat})
+
+
+def tryon_pictures(paintings: dict[str, Tensor], batch: TryOnBatch) -> dict[str, Tensor]:
+    """See `Protocol.pictures`; `left` is what the network sees of the person."""
+    given = {"person": batch.person, "left": blanked(batch), "garment": garments(batch)}
+    true = {} if batch.truth is None else {"truth": batch.truth[:, None]}
+    return {name: pixels[:, None] for name, pixels in given.items()} | paintings | true
+
+
+def garments(batch: TryOnBatch) -> Tensor:
+    """The garment of each person (K, 3, H, W)."""
+    return batch.garment.repeat_interleave(len(batch.person) // len(batch.garment), dim=0)
 
 
 def cut_out(pixels: Tensor, region: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.perceptual import PerceptualDistance
 from humangen.metrics.protocols import AnimationProtocol, TryOnProtocol
 from humangen.metrics.region import RegionScores
 from humangen.types import InputError
@@ -90,6 +91,28 @@ def test_metrics_of_clips_see_windows_and_others_whole_clips() -> None:
     assert torch.equal(windows, truth)
     assert keys == ["a@0", "a@1", "a@2", "b@0", "b@1", "b@2"]
     assert frames.shown[0][0].shape[:2] == (2, 5)
+
+
+class Differences(torch.nn.Module):
+    name, sha256 = "differences", "0" * 64
+
+    def forward(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        return (prediction - truth).abs().mean((1, 2, 3))
+
+
+def test_samples_have_the_scores_of_networks_too() -> None:
+    batch = tiny_batch(["a", "b"], frames=2)
+    protocol = AnimationProtocol("x", 1, ["l1"])
+    measure = replace(
+        protocol.measures(["painted"])["painted"],
+        networks={"lpips": PerceptualDistance(Differences()), "fid": Seen()},
+    )
+    protocol.compare(measure, -batch.target, batch)
+    samples = measure.samples()
+    assert set(samples) == {"a", "b"}
+    for scores in samples.values():
+        assert scores["lpips"] == pytest.approx(2 * scores["l1"], abs=0.01)  # of pixels in [-1, 1]
+        assert "fid" not in scores
 
 
 def test_what_cannot_run_says_what_it_lacks_and_what_is_none_is_refused() -> None:

@@ -175,6 +175,18 @@ def test_what_lies_outside_the_box_is_not_looked_at(dwpose: DWPoseEstimator) -> 
     np.testing.assert_allclose(keypoints[0, :2], np.array([204, 154]) / [360, 480], atol=0.02)
 
 
+def test_the_body_is_that_of_the_largest_and_surest_person(dwpose: DWPoseEstimator) -> None:
+    sure, unsure = (0, 0, 255), (0, 0, 110)
+    picture = painted(640, 640, BLACK, (128, 128, 32, unsure), (448, 448, 32, sure))
+    body = dwpose.body(picture)
+    np.testing.assert_array_equal(body, dwpose.keypoints(picture, dwpose.people(picture)[0])[:18])
+    assert body.any()
+    assert body.dtype == np.float32
+    nobody = dwpose.body(painted(64, 64, RED))
+    assert nobody.shape == (18, 3)
+    assert not nobody.any()
+
+
 def test_name_and_provider_are_told(models: tuple[Path, Model, Model], capfd: pytest.CaptureFixture[str]) -> None:
     folder, detector, pose = models
     name = DWPoseEstimator(folder / detector.name, folder / pose.name, pose.sha256).name
