@@ -63,6 +63,11 @@ class Measure:
             else:
                 metric.update(painted, truth, keys=keys)
 
+    def of_samples(self) -> set[str]:
+        """The names of the scores that each sample has, and no set of them."""
+        networks = {name for name, metric in self.networks.items() if isinstance(metric, SampleScores)}
+        return {*self.scores.columns, *networks}
+
     def table(self) -> Table:
         return self.scores.table()
 

@@ -113,12 +113,17 @@ class TryOnProtocol(Protocol[TryOnBatch]):
 
     Where nobody knows the people in these garments, only what is around the region is compared, and distances of sets
     of pictures are to the people as they were. `garment_fidelity` is the likeness of what was painted in the region,
-    alone on white, and the picture of the garment.
+    alone on white, and the picture of the garment. `lpips_alex_region` is the LPIPS of a picture that is the truth
+    around what was painted in the region, `lpips_alex_outside` that of one which is the truth inside the region; like
+    all LPIPS they are means over the whole picture.
     """
 
     floors: ClassVar[tuple[str, ...]] = ("isolated", "grey", "identity")
     variations: ClassVar[tuple[str, ...]] = ("hard",)
-    unknown: ClassVar[tuple[str, ...]] = ("psnr_outside", "ssim_outside", "max_outside", "old_garment_distance")
+    unknown: ClassVar[tuple[str, ...]] = (  # what is known where the truth is not
+        *("psnr_outside", "ssim_outside", "max_outside", "lpips_alex_outside"),
+        *("old_garment_distance", "garment_fidelity"),
+    )
 
     def truth(self, batch: TryOnBatch) -> Tensor:
         return (batch.person if batch.truth is None else batch.truth)[:, None]
@@ -138,7 +143,7 @@ class TryOnProtocol(Protocol[TryOnBatch]):
     def compare(self, measure: Measure, painted: Tensor, batch: TryOnBatch) -> None:
         truth = self.truth(batch)
         known = batch.truth is not None
-        if not known and (wrong := set(measure.scores.columns) - set(self.unknown)):
+        if not known and (wrong := measure.of_samples() - set(self.unknown)):
             raise InputError(
                 f"{', '.join(sorted(wrong))} need the truth, and nobody knows these people in these garments: leave "
                 f"{'it' if len(wrong) == 1 else 'them'} out of protocol.definition.metrics"
@@ -146,7 +151,13 @@ class TryOnProtocol(Protocol[TryOnBatch]):
         worn = batch.worn if known else None
         measure.scores.update(painted[:, 0], truth[:, 0], batch.region, worn, batch.person, keys=batch.keys)
         worn_and_flat = cut_out(painted[:, 0], batch.region)[:, None], garments(batch)[:, None]
-        measure.see(painted, truth, batch.keys, {"garment_fidelity": worn_and_flat})
+        inside = batch.region[:, None]
+        pairs = {
+            "garment_fidelity": worn_and_flat,
+            "lpips_alex_region": (torch.where(inside, painted, truth), truth),
+            "lpips_alex_outside": (torch.where(inside, truth, painted), truth),
+        }
+        measure.see(painted, truth, batch.keys, pairs)
 
 
 def tryon_pictures(paintings: dict[str, Tensor], batch: TryOnBatch) -> dict[str, Tensor]:

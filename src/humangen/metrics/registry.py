@@ -43,6 +43,7 @@ def _lpips(net: str, backbone: WeightFile, heads: WeightFile, *, as_disco: bool 
     return Recipe(PerceptualDistance, network, (backbone,), ("lpips", "torchvision"), (heads,))
 
 
+LPIPS_ALEX = _lpips("alex", files.ALEXNET, files.LPIPS_ALEX)
 DWPOSE = dwpose_keypoints, (files.DWPOSE, files.DWPOSE_DETECTOR), ("rtmlib", "onnxruntime")
 MEDIAPIPE = mediapipe_keypoints, (files.MEDIAPIPE, files.MEDIAPIPE_DETECTOR), ("mediapipe",)
 RECIPES = {
@@ -53,7 +54,9 @@ RECIPES = {
     "kvd": Recipe(KernelDistance, I3D, (files.I3D,)),
     "fvd_disco": Recipe(FrechetDistance, I3DSquashed, (files.I3D,)),
     "fid_vid": Recipe(FrechetDistance, ResNetClips, (files.RESNET3D,)),
-    "lpips_alex": _lpips("alex", files.ALEXNET, files.LPIPS_ALEX),
+    "lpips_alex": LPIPS_ALEX,
+    "lpips_alex_region": LPIPS_ALEX,
+    "lpips_alex_outside": LPIPS_ALEX,
     "lpips_vgg": _lpips("vgg", files.VGG16, files.LPIPS_VGG),
     "lpips_vgg_disco": _lpips("vgg", files.VGG16, files.LPIPS_VGG, as_disco=True),
     "clip_i": Recipe(CosineSimilarity, Clip, (files.CLIP,)),
