@@ -1,16 +1,18 @@
-"""DWPose through rtmlib: YOLOX finds people, RTMPose their 133 points."""
+"""DWPose through rtmlib: YOLOX finds people, RTMPose their 133 points.
+
+rtmlib and onnxruntime are imported where they are used: the latter writes a file when it is.
+"""
 
 from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Self
 
 import numpy as np
-import onnxruntime
-from rtmlib import YOLOX, RTMPose
-from rtmlib.tools.object_detection.post_processings import nms
 
+from humangen.pose.dwpose_files import DETECTOR, POSE, locate, models_folder
 from humangen.pose.keypoints import BODY, NUM_KEYPOINTS
 from humangen.pose.layouts import from_wholebody133
 
@@ -27,6 +29,9 @@ class DWPoseEstimator:
 
     def __init__(self, detector: Path, pose: Path, sha256: str) -> None:
         """The two files, and the sha256 of the second, which is part of the name."""
+        import onnxruntime
+        from rtmlib import YOLOX, RTMPose
+
         device = "cuda" if "CUDAExecutionProvider" in onnxruntime.get_available_providers() else "cpu"
         with redirect_stdout(io.StringIO()):  # rtmlib announces every file
             self._detector = YOLOX(str(detector), DETECTOR_SIZE, device=device)
@@ -35,8 +40,18 @@ class DWPoseEstimator:
         # asked of the session: onnxruntime goes on with the CPU where CUDA does not start
         print(f"{self.name} runs on {self._pose.session.get_providers()[0]}")
 
+    @classmethod
+    def published(cls, folder: Path | None = None) -> Self:
+        """Of the files in `folder` (see `models_folder`), which are fetched where they are not there."""
+        import rtmlib  # noqa: F401  before anything is fetched for it
+
+        folder = models_folder(folder)
+        return cls(locate(DETECTOR, folder), locate(POSE, folder), POSE.sha256)
+
     def people(self, picture: np.ndarray) -> np.ndarray:
         """See `PoseEstimator`."""
+        from rtmlib.tools.object_detection.post_processings import nms
+
         height, width = picture.shape[:2]
         pixels, ratio = self._detector.preprocess(np.ascontiguousarray(picture[..., ::-1]))
         boxes, scores = _decode(self._detector.inference(pixels)[0][0])

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 
-from humangen.pose.dwpose_files import DETECTOR, POSE, locate, models_folder
 from humangen.types import InputError
 
 ESTIMATORS = ("mediapipe", "dwpose")
@@ -49,8 +48,7 @@ def estimator(name: str, models: Path | None = None) -> PoseEstimator:
         if name == "dwpose":
             from humangen.pose.dwpose import DWPoseEstimator
 
-            folder = models_folder(models)
-            return DWPoseEstimator(locate(DETECTOR, folder), locate(POSE, folder), POSE.sha256)
+            return DWPoseEstimator.published(models)
     except ImportError as error:
         raise InputError(f"the pose estimator {name} cannot be imported ({error}); install it: make setup") from error
     raise InputError(f"no pose estimator {name}; there are {', '.join(ESTIMATORS)}")
