@@ -20,7 +20,7 @@ from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
 from humangen.entry import composed
 from humangen.evaluation import Exam, leave, run_protocol
-from humangen.foreign import evaluate_folder
+from humangen.foreign import Folder, evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
 from humangen.sweeps import Job
@@ -56,8 +56,11 @@ def score_folder(config: dict[str, Any]) -> dict[str, Any]:
     size = framing["height"], framing["width"]
     if not truth:
         ensure(protocol)
-    exam = (Exam.of_folders if truth else Exam.of)(protocol, weights=config["weights"])
-    return evaluate_folder(Path(config["predictions"]), Path(truth) if truth else None, exam, size)
+        exam = Exam.of(protocol, weights=config["weights"])
+    else:
+        exam = Exam.of_folder(protocol, Folder(Path(truth)).sha256, config["weights"])
+    output = Path(config["output"])
+    return evaluate_folder(Path(config["predictions"]), Path(truth) if truth else None, exam, size, output)
 
 
 def ensure(protocol: dict[str, Any]) -> None:

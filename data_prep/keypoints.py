@@ -12,9 +12,9 @@ from rich.progress import track
 
 from data_prep.frames import VideoFrames
 from data_prep.people import follow
-from data_prep.poses.base import ESTIMATORS, PoseEstimator, estimator
 from humangen.data.schema import pack_arrays
 from humangen.media import PICTURE_SUFFIXES, read_picture, replacing
+from humangen.pose.estimators import ESTIMATORS, PoseEstimator, estimator
 from humangen.pose.keypoints import NUM_KEYPOINTS, VISIBLE
 from humangen.types import InputError
 

@@ -26,6 +26,7 @@ LAYERS = [
     {"callbacks"},
     {
         "build",
+        "cases",
         "checkpoint",
         "diffusers_pipeline",
         "evaluation",
@@ -73,6 +74,9 @@ DOORS = {
         "train.py",
     ),
     "gradio": ("src/humangen/cli/app.py",),
+    "mediapipe": ("src/humangen/pose/mediapipe.py",),
+    "rtmlib": ("src/humangen/pose/dwpose.py",),
+    "onnxruntime": ("src/humangen/pose/dwpose.py", "src/humangen/metrics/identity_faces.py"),
 }
 
 
@@ -174,11 +178,12 @@ def test_nothing_is_unpickled(path: Path) -> None:
 
 IMPORT_ALL = """
 import importlib, pkgutil, humangen
+OPTIONAL = {"gradio", "lpips", "mediapipe", "onnxruntime", "rtmlib", "scipy", "torch_fidelity", "torchvision"}
 for module in pkgutil.walk_packages(humangen.__path__, "humangen."):
     try:
         importlib.import_module(module.name)
     except ModuleNotFoundError as error:
-        if error.name.split(".")[0] not in {"gradio", "lpips", "torch_fidelity", "torchvision", "scipy"}:
+        if error.name.split(".")[0] not in OPTIONAL:
             raise
 """
 

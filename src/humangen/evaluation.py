@@ -7,7 +7,9 @@ import json
 import resource
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,18 @@ from rich.progress import track
 from torch import Tensor
 
 from humangen.build import build
+from humangen.cases import keep_cases
 from humangen.data.stream import Stream
 from humangen.inference.painter import Painter
 from humangen.inference.ranks import OneRank, Ranks
 from humangen.media import replacing
 from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import Protocol
+from humangen.metrics.registry import hashes
 from humangen.models.codec import weights_hash
 from humangen.predictions import Painting, Predictions
-from humangen.types import first_samples
 
-INTERVAL_SEED, KEPT_PICTURES = 0, 6
+INTERVAL_SEED = 0
 BATCHING = ("batch_size", "eval_batch_size", "num_workers")  # what no number depends on
 
 
@@ -51,12 +54,18 @@ class Exam:
         return cls(build(config["definition"]), data, digest, ranks, Path(weights) if weights else None)
 
     @classmethod
-    def of_folders(cls, config: dict[str, Any], weights: str | None = None) -> Exam:
-        """Of truths that lie in a folder: there are no shards, and no hash of them."""
-        return cls(build(config["definition"]), None, "", OneRank(), Path(weights) if weights else None)
+    def of_folder(cls, config: dict[str, Any], data_sha256: str, weights: str | None = None) -> Exam:
+        """Of truths that lie in a folder, and not in shards."""
+        return cls(build(config["definition"]), None, data_sha256, OneRank(), Path(weights) if weights else None)
 
     def batches(self, device: torch.device) -> Iterator[Any]:
         return self.data.batches(self.data.test_dataloader(), device)
+
+    def all_batches(self, device: torch.device) -> Iterator[Any]:
+        """Those of the other ranks too."""
+        data = copy(self.data)
+        data.part = Stream(0, 1)
+        return data.batches(data.test_dataloader(), device)
 
     def measures(self, paintings: Sequence[str], device: torch.device) -> dict[str, Measure]:
         made = self.protocol.measures(paintings, self.weights)
@@ -78,10 +87,10 @@ def shape_of(truth: Tensor) -> dict[str, Any]:
     return {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
 
 
-def settings_of(painter: Painter, exam: Exam) -> dict[str, Any]:
-    """All that paintings and their scores depend on."""
+def settings_of(painter: Painter, data_sha256: str) -> dict[str, Any]:
+    """All that paintings depend on; the metrics of a protocol are no part of it."""
     return {
-        **exam.facts(),
+        "data_sha256": data_sha256,
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
         "sampler": asdict(painter.sampler),
@@ -97,7 +106,7 @@ def score(painter: Painter, painting: dict[str, Painting], exam: Exam) -> tuple[
     measures = exam.measures([*names], painter.device)
     facts: dict[str, Any] = {}
     for batch in exam.shown(exam.batches(painter.device)):
-        paintings = {name: paint(batch) for name, paint in painting.items()}
+        paintings = painted(painting, batch)
         truth = protocol.truth(batch)
         paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
         paintings["codec"] = painter.round_trip(truth)
@@ -110,7 +119,7 @@ def score(painter: Painter, painting: dict[str, Painting], exam: Exam) -> tuple[
 def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> dict[str, Any]:
     """Scores the painter beside floors and a ceiling, and leaves result.json, the scores of each sample in samples.json
     and some pictures in `output`. What is painted is kept in `folder`, and not painted again."""
-    began, settings = time.perf_counter(), settings_of(painter, exam)
+    began, settings = time.perf_counter(), settings_of(painter, exam.data_sha256)
     painting = {
         name: Painting(paint, Predictions(folder, settings | {"painting": name}), painter.device)
         for name, paint in (("painted", painter.paint), ("isolated", painter.paint_isolated))
@@ -118,26 +127,33 @@ def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> di
     measures, facts = score(painter, painting, exam)
     kept = painting["painted"].kept
     facts |= {"painted": str(kept.folder.resolve()), "seconds_per_sample": kept.seconds()}
-    result = {**result_of(measures, exam.protocol), **settings, **facts, **costs(began)}
+    result = {**result_of(measures, exam), **exam.facts(), **settings, **facts, **costs(began)}
     if exam.ranks.index == 0:
-        batch = first_samples(next(exam.batches(painter.device)), KEPT_PICTURES)
-        painter.keep({name: paint(batch) for name, paint in painting.items()}, batch, output / "clips")
+        batches = exam.all_batches(painter.device)
+        keep_cases(exam.protocol, batches, partial(painted, painting), result["per_sample"], output / "clips")
         leave(result, output)
     return result
 
 
-def result_of(measures: dict[str, Measure], protocol: Protocol) -> dict[str, Any]:
-    """What a result says of the measures by name: `scores` of what was painted with their intervals, and of which
-    samples they are; then those of all else."""
-    table = measures["painted"].table()
+def painted(painting: dict[str, Painting], batch: Any) -> dict[str, Tensor]:
+    return {name: paint(batch) for name, paint in painting.items()}
+
+
+def result_of(measures: dict[str, Measure], exam: Exam) -> dict[str, Any]:
+    """What a result says of the measures by name: `scores` of what was painted with their intervals, of which
+    samples they are, and which `networks` looked at them; then those of all else."""
+    protocol, table = exam.protocol, measures["painted"].table()
     others = {name: measure.compute() for name, measure in measures.items()}
     return {
         "scores": others["painted"],
         "intervals": {name: list(ends) for name, ends in measures["painted"].intervals(seed=INTERVAL_SEED).items()},
-        "networks": measures["painted"].details(),
+        "networks": {
+            name: details | {"files": hashes(name, exam.weights)}
+            for name, details in measures["painted"].details().items()
+        },
         "samples": len(table.keys),
         "keys_sha256": hashlib.sha256("\n".join(table.keys).encode()).hexdigest(),
-        "per_sample": table.samples(),
+        "per_sample": measures["painted"].samples(),
         "variants": {name: others[name] for name in protocol.variations if name in others},
         "floors": {name: others[name] for name in protocol.floors if name in others},
         "ceilings": {name: others[name] for name in protocol.ceilings if name in others},

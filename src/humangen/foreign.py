@@ -5,10 +5,11 @@ A sample is ID.png, or a folder ID of its frames as PNG in the order of their na
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from humangen.cases import keep_cases
 from humangen.evaluation import Exam, costs, result_of, shape_of
 from humangen.media import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_picture, to_tensor
 from humangen.metrics.protocols import AnimationProtocol
@@ -52,6 +54,16 @@ class Folder:
         if not found:
             raise InputError(f"no PNG in {self.path}")
         return found
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of ids, sizes and pixels: however the files were compressed, and wherever they lie."""
+        digest = hashlib.sha256()
+        for key in sorted(self.frames):
+            clip = self.clip(key)
+            digest.update(f"{key}\n{clip.shape}\n".encode())
+            digest.update(clip.tobytes())
+        return digest.hexdigest()
 
     def clip(self, key: str) -> np.ndarray:
         """The frames (F, H, W, 3), uint8, of one sample."""
@@ -95,9 +107,12 @@ class FolderTruth:
             yield AnimationBatch([key], target[:, 0], pose[:, 0], target, pose)
 
 
-def evaluate_folder(predictions: Path, truth: Path | None, exam: Exam, size: tuple[int, int]) -> dict[str, Any]:
+def evaluate_folder(
+    predictions: Path, truth: Path | None, exam: Exam, size: tuple[int, int], output: Path
+) -> dict[str, Any]:
     """A result of the samples in the folder `predictions`: against those of the folder `truth`, else against the
-    protocol's own data, whose keys are the ids. `size` (height, width) is the protocol's."""
+    protocol's own data, whose keys are the ids. `size` (height, width) is the protocol's; some pictures are left in
+    `output`."""
     began, device = time.perf_counter(), torch.device("cpu")
     painted, protocol = Folder(predictions), exam.protocol
     if truth and not isinstance(protocol, AnimationProtocol):
@@ -105,20 +120,26 @@ def evaluate_folder(predictions: Path, truth: Path | None, exam: Exam, size: tup
     names = ["painted", *protocol.variations, *protocol.floors]
     measures = {name: measure for name, measure in exam.measures(names, device).items() if name != "isolated"}
     facts: dict[str, Any] = {}
-    batches = FolderTruth(Folder(truth), size).batches() if truth else exam.batches(device)
+    batches = FolderTruth(Folder(truth), size).batches if truth else partial(exam.batches, device)
     if truth:
         painted.check_ids([*Folder(truth).frames], str(truth))
     keys: list[str] = []
-    for batch in exam.shown(batches):
+
+    def read_painted(batch: Any) -> dict[str, Tensor]:
+        return {"painted": read(painted, batch.keys, protocol.truth(batch))}
+
+    for batch in exam.shown(batches()):
         known = protocol.truth(batch)
-        paintings = {"painted": read(painted, batch.keys, known)}
+        paintings = read_painted(batch)
         paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
         facts |= shape_of(known)
         keys += batch.keys
         for name, measure in measures.items():
             protocol.compare(measure, paintings[name], batch)
     painted.check_ids(keys, "the protocol's samples")
-    return {**result_of(measures, protocol), **exam.facts(), "predictions": str(predictions), **facts, **costs(began)}
+    result = {**result_of(measures, exam), **exam.facts(), "predictions": str(predictions), **facts, **costs(began)}
+    keep_cases(protocol, batches(), read_painted, result["per_sample"], output / "clips")
+    return result
 
 
 def read(folder: Folder, keys: Sequence[str], truth: Tensor) -> Tensor:

@@ -44,20 +44,40 @@ def copy_of(truth: Path, target: Path, change: int = 0) -> Path:
 
 
 def test_the_truth_itself_is_perfect_and_a_change_is_not(truth: Path, tmp_path: Path) -> None:
-    same = evaluate_folder(copy_of(truth, tmp_path / "same"), truth, exam(), SIZE)
+    same = evaluate_folder(copy_of(truth, tmp_path / "same"), truth, exam(), SIZE, tmp_path / "out")
     assert same["scores"] == pytest.approx({"psnr": 100.0, "ssim": 1.0, "l1": 0.0})
     assert same["samples"] == 3
     assert same["resolution"] == list(SIZE)
-    other = evaluate_folder(copy_of(truth, tmp_path / "other", 10), truth, exam(), SIZE)
+    other = evaluate_folder(copy_of(truth, tmp_path / "other", 10), truth, exam(), SIZE, tmp_path / "out")
     assert 25 < other["scores"]["psnr"] < 30
     assert set(other["floors"]) == {"repeat_reference", "grey"}
+
+
+def test_pictures_are_left_beside_the_truth_without_poses_that_nobody_knows(truth: Path, tmp_path: Path) -> None:
+    evaluate_folder(copy_of(truth, tmp_path / "same"), truth, exam(), SIZE, tmp_path / "out")
+    left = {path.relative_to(tmp_path / "out/clips").as_posix() for path in (tmp_path / "out").rglob("*.*")}
+    moving = {f"clip{number}/{name}.gif" for number in range(2) for name in ("painted", "truth")}
+    still = {f"still/{name}.png" for name in ("painted", "truth")}
+    references = {f"{key}/reference.png" for key in ("clip0", "clip1", "still")}
+    assert left == moving | still | references
+
+
+def test_a_truth_is_known_by_its_pixels_and_ids(truth: Path, tmp_path: Path) -> None:
+    known = Folder(truth).sha256
+    same = copy_of(truth, tmp_path / "same")
+    Image.open(same / "still.png").save(same / "still.png", compress_level=0)
+    assert (same / "still.png").read_bytes() != (truth / "still.png").read_bytes()
+    assert Folder(same).sha256 == known
+    assert Folder(copy_of(truth, tmp_path / "other", 1)).sha256 != known
+    (same / "still.png").rename(same / "moved.png")
+    assert Folder(same).sha256 != known
 
 
 def test_unequal_sets_are_an_error_that_names_both_sides(truth: Path, tmp_path: Path) -> None:
     painted = copy_of(truth, tmp_path / "painted")
     (painted / "still.png").rename(painted / "moved.png")
     with pytest.raises(InputError, match=r"1 of .*truth are not in .*still.*1 in .*painted are not of .*moved"):
-        evaluate_folder(painted, truth, exam(), SIZE)
+        evaluate_folder(painted, truth, exam(), SIZE, tmp_path / "out")
 
 
 def test_lossy_files_are_refused(truth: Path, tmp_path: Path) -> None:
@@ -71,9 +91,9 @@ def test_another_size_or_length_is_named(truth: Path, tmp_path: Path) -> None:
     painted = copy_of(truth, tmp_path / "painted")
     (painted / "clip1" / "002.png").unlink()
     with pytest.raises(InputError, match=r"clip1 is 2x16x24 .*3x16x24"):
-        evaluate_folder(painted, truth, exam(), SIZE)
+        evaluate_folder(painted, truth, exam(), SIZE, tmp_path / "out")
     with pytest.raises(InputError, match="this protocol is at 20x30"):
-        evaluate_folder(painted, truth, exam(), (30, 20))
+        evaluate_folder(painted, truth, exam(), (30, 20), tmp_path / "out")
 
 
 def test_an_empty_folder_and_none_are_named(tmp_path: Path) -> None:
@@ -82,7 +102,7 @@ def test_an_empty_folder_and_none_are_named(tmp_path: Path) -> None:
             Folder(folder).frames  # noqa: B018
 
 
-def test_a_protocol_of_regions_needs_its_own_data(truth: Path) -> None:
+def test_a_protocol_of_regions_needs_its_own_data(truth: Path, tmp_path: Path) -> None:
     regions = Exam(TryOnProtocol("regions", 1, ["psnr_box"]), None, "", OneRank(), None)
     with pytest.raises(InputError, match="regions looks into regions"):
-        evaluate_folder(truth, truth, regions, SIZE)
+        evaluate_folder(truth, truth, regions, SIZE, tmp_path / "out")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from torch import Tensor
 
 from humangen.inference.animate import animate
 from humangen.inference.painter import Painter
-from humangen.media import contact_sheet, gif, replacing, to_uint8, write_picture
+from humangen.media import contact_sheet, to_uint8
 from humangen.metrics.protocols import repeat_reference
 from humangen.models.pipeline import Pipeline
 from humangen.types import AnimationBatch, Condition, Reference
 
 SHOWN = 8  # frames of a clip on a sheet
-FPS = 4.0
 
 
 class AnimationPainter(Painter[AnimationBatch, Pipeline]):
@@ -38,16 +35,6 @@ class AnimationPainter(Painter[AnimationBatch, Pipeline]):
                 for row in ([picture, *clip], [np.full_like(picture, 255), *true])
             ]
         )
-
-    def keep(self, paintings: dict[str, Tensor], batch: AnimationBatch, folder: Path) -> None:
-        """The reference, and GIFs of poses, paintings and true frames."""
-        moving = {"poses": batch.target_pose * 2 - 1, **paintings, "truth": batch.target}
-        references = repeat_reference(batch)
-        for clip, key in enumerate(batch.keys):
-            write_picture(folder / key / "reference.png", to_uint8(references[clip, 0]))
-            for name, pixels in moving.items():
-                with replacing(folder / key / f"{name}.gif") as temporary:
-                    temporary.write_bytes(gif(to_uint8(pixels[clip]), FPS))
 
     def _animate(self, batch: AnimationBatch, reference: Reference | None) -> Tensor:
         tokens = self.pipeline.image_encoder.null(len(batch.target)).to(batch.target)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -55,7 +54,3 @@ class Painter(ABC, Generic[Batch, Parts]):
     @abstractmethod
     def sheet(self, painted: Tensor, batch: Batch) -> np.ndarray:
         """Samples side by side with what they were painted from and the truth, as one picture."""
-
-    @abstractmethod
-    def keep(self, paintings: dict[str, Tensor], batch: Batch, folder: Path) -> None:
-        """Writes pictures of the samples and their `paintings`, a folder each."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -10,8 +9,8 @@ from torch import Tensor
 
 from humangen.inference.painter import Painter
 from humangen.inference.tryon import inpaint, try_on
-from humangen.media import contact_sheet, to_uint8, write_picture
-from humangen.metrics.protocols import blanked
+from humangen.media import contact_sheet, to_uint8
+from humangen.metrics.protocols import tryon_pictures
 from humangen.models.pipeline import Pipeline
 from humangen.models.tryon import TryOnPipeline
 from humangen.types import TryOnBatch
@@ -31,17 +30,5 @@ class TryOnPainter(Painter[TryOnBatch, TryOnPipeline]):
 
     def sheet(self, painted: Tensor, batch: TryOnBatch) -> np.ndarray:
         """Columns: person, what is left of her, garment, painted and, where it is known, truth."""
-        columns = self._pictures({"painted": painted}, batch)
-        return contact_sheet(list(zip(*map(to_uint8, columns.values()), strict=True)))
-
-    def keep(self, paintings: dict[str, Tensor], batch: TryOnBatch, folder: Path) -> None:
-        for name, pixels in self._pictures(paintings, batch).items():
-            for key, picture in zip(batch.keys, to_uint8(pixels), strict=True):
-                write_picture(folder / key / f"{name}.png", picture)
-
-    def _pictures(self, paintings: dict[str, Tensor], batch: TryOnBatch) -> dict[str, Tensor]:
-        """What is to be seen of each person, (K, 3, H, W) each."""
-        garments = batch.garment.repeat_interleave(len(batch.person) // len(batch.garment), dim=0)
-        pictures = {"person": batch.person, "left": blanked(batch), "garment": garments}
-        pictures |= {name: pixels[:, 0] for name, pixels in paintings.items()}
-        return pictures if batch.truth is None else pictures | {"truth": batch.truth}
+        columns = [to_uint8(clips[:, 0]) for clips in tryon_pictures({"painted": painted}, batch).values()]
+        return contact_sheet(list(zip(*columns, strict=True)))

@@ -49,7 +49,8 @@ class Extractor(nn.Module, ABC):
     """A frozen network: clips (K, F, 3, H, W) in [-1, 1] -> features (N, dim), float32.
 
     `whole_clips` says what a row is: of a clip (N = K) or of a frame (N = K F). `chunk` clips or frames go through
-    the network at once. Metrics that share an extractor share its work: what the last two inputs gave is kept.
+    the network at once. Metrics that share an extractor share its work: what it gave for the two inputs that were asked
+    for last is kept, so a truth that several paintings are held against is looked at once.
     """
 
     whole_clips = False
@@ -62,12 +63,10 @@ class Extractor(nn.Module, ABC):
         self._kept: list[tuple[Tensor, int, Tensor]] = []
 
     def forward(self, clips: Tensor) -> Tensor:
-        for pixels, version, features in self._kept:
-            if pixels is clips and clips._version == version:
-                return features
-        features = self._extract(clips)
-        self._kept = [*self._kept[-1:], (clips, clips._version, features)]
-        return features
+        kept = [each for each in self._kept if each[0] is clips and each[1] == clips._version]
+        newest = kept[0] if kept else (clips, clips._version, self._extract(clips))
+        self._kept = [*[each for each in self._kept if each is not newest][-1:], newest]
+        return newest[2]
 
     @torch.no_grad()
     def _extract(self, clips: Tensor) -> Tensor:

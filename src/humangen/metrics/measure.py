@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from types import MappingProxyType
 from typing import Any
 
@@ -62,8 +63,24 @@ class Measure:
             else:
                 metric.update(painted, truth, keys=keys)
 
+    def of_samples(self) -> set[str]:
+        """The names of the scores that each sample has, and no set of them."""
+        networks = {name for name, metric in self.networks.items() if isinstance(metric, SampleScores)}
+        return {*self.scores.columns, *networks}
+
     def table(self) -> Table:
         return self.scores.table()
+
+    def samples(self) -> dict[str, dict[str, float]]:
+        """The scores of each sample by its key; a distance of sets has none."""
+        found = self.table().samples()
+        for name, metric in self.networks.items():
+            if isinstance(metric, SampleScores):
+                table = metric.table()
+                values = dict(zip(table.keys, table.column(table.names[0])[0], strict=True))
+                for key, value in values.items():
+                    found.setdefault(key, {}).update({} if isnan(value) else {name: float(value)})
+        return found
 
     def compute(self) -> dict[str, Any]:
         """Numbers by name, and for metrics that cannot run here what they lack."""

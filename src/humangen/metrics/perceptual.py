@@ -14,7 +14,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from humangen.metrics.features import Score, mean_score, read_tensors
+from humangen.metrics.features import Score, mean_score, read_tensors, to_bytes
 from humangen.metrics.samples import SampleScores
 from humangen.types import InputError
 
@@ -24,8 +24,8 @@ CHUNK = 8  # frames at once
 class PerceptualNetwork(nn.Module):
     """`net` ("vgg" or "alex") of the package lpips with torchvision's weights from `file` and the packaged heads.
 
-    Pictures are in [-1, 1]. With `as_disco` they go in as [0, 1], as DisCo's evaluation has it: half the contrast,
-    and another mean, so the numbers of the two kinds cannot be compared.
+    Pictures are in [-1, 1], and are rounded to 8 bits. With `as_disco` they go in as [0, 1], as DisCo's evaluation has
+    it: half the contrast, and another mean, so the numbers of the two kinds cannot be compared.
     """
 
     def __init__(self, net: str, file: Path, sha256: str, *, as_disco: bool = False) -> None:
@@ -46,7 +46,8 @@ class PerceptualNetwork(nn.Module):
         return torch.cat([self.network(*map(self._scaled, pair)).flatten() for pair in pairs])
 
     def _scaled(self, pixels: Tensor) -> Tensor:
-        return (pixels + 1) / 2 if self.as_disco else pixels
+        levels = to_bytes(pixels).float()
+        return levels / 255 if self.as_disco else levels / 127.5 - 1
 
     def train(self, mode: bool = True) -> Self:
         return super().train(False)

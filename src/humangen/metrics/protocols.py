@@ -51,6 +51,11 @@ class Protocol(ABC, Generic[Batch]):
         return {}
 
     @abstractmethod
+    def pictures(self, paintings: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """What there is to see of the samples, by name: what was given, `paintings`, and the truth where it is known;
+        clips (K, F, 3, H, W), of one frame where nothing moves."""
+
+    @abstractmethod
     def scores(self, names: Sequence[str]) -> SampleScores:
         """The metrics of `names`, all that need no network."""
 
@@ -82,6 +87,11 @@ class AnimationProtocol(Protocol[AnimationBatch]):
     def bounds(self, batch: AnimationBatch) -> dict[str, Tensor]:
         return {"repeat_reference": repeat_reference(batch), "grey": torch.zeros_like(batch.target)}
 
+    def pictures(self, paintings: dict[str, Tensor], batch: AnimationBatch) -> dict[str, Tensor]:
+        """Poses are left out where none is known."""
+        poses = {"poses": batch.target_pose * 2 - 1} if batch.target_pose.any() else {}
+        return {"reference": repeat_reference(batch)[:, :1], **poses, **paintings, "truth": batch.target}
+
     def scores(self, names: Sequence[str]) -> SampleScores:
         drift = [name.removeprefix(DRIFT) for name in names if name.startswith(DRIFT)]
         known = [name for name in names if not name.startswith(DRIFT)]
@@ -103,12 +113,17 @@ class TryOnProtocol(Protocol[TryOnBatch]):
 
     Where nobody knows the people in these garments, only what is around the region is compared, and distances of sets
     of pictures are to the people as they were. `garment_fidelity` is the likeness of what was painted in the region,
-    alone on white, and the picture of the garment.
+    alone on white, and the picture of the garment. `lpips_alex_region` is the LPIPS of a picture that is the truth
+    around what was painted in the region, `lpips_alex_outside` that of one which is the truth inside the region; like
+    all LPIPS they are means over the whole picture.
     """
 
     floors: ClassVar[tuple[str, ...]] = ("isolated", "grey", "identity")
     variations: ClassVar[tuple[str, ...]] = ("hard",)
-    unknown: ClassVar[tuple[str, ...]] = ("psnr_outside", "ssim_outside", "max_outside", "old_garment_distance")
+    unknown: ClassVar[tuple[str, ...]] = (  # what is known where the truth is not
+        *("psnr_outside", "ssim_outside", "max_outside", "lpips_alex_outside"),
+        *("old_garment_distance", "garment_fidelity"),
+    )
 
     def truth(self, batch: TryOnBatch) -> Tensor:
         return (batch.person if batch.truth is None else batch.truth)[:, None]
@@ -119,22 +134,42 @@ class TryOnProtocol(Protocol[TryOnBatch]):
     def variants(self, painted: Tensor, batch: TryOnBatch) -> dict[str, Tensor]:
         return {"hard": torch.where(batch.region, painted[:, 0], batch.person)[:, None]}
 
+    def pictures(self, paintings: dict[str, Tensor], batch: TryOnBatch) -> dict[str, Tensor]:
+        return tryon_pictures(paintings, batch)
+
     def scores(self, names: Sequence[str]) -> SampleScores:
         return RegionScores(names)
 
     def compare(self, measure: Measure, painted: Tensor, batch: TryOnBatch) -> None:
         truth = self.truth(batch)
         known = batch.truth is not None
-        if not known and (wrong := set(measure.scores.columns) - set(self.unknown)):
+        if not known and (wrong := measure.of_samples() - set(self.unknown)):
             raise InputError(
                 f"{', '.join(sorted(wrong))} need the truth, and nobody knows these people in these garments: leave "
                 f"{'it' if len(wrong) == 1 else 'them'} out of protocol.definition.metrics"
             )
         worn = batch.worn if known else None
         measure.scores.update(painted[:, 0], truth[:, 0], batch.region, worn, batch.person, keys=batch.keys)
-        garments = batch.garment.repeat_interleave(len(batch.person) // len(batch.garment), dim=0)
-        worn_and_flat = cut_out(painted[:, 0], batch.region)[:, None], garments[:, None]
-        measure.see(painted, truth, batch.keys, {"garment_fidelity": worn_and_flat})
+        worn_and_flat = cut_out(painted[:, 0], batch.region)[:, None], garments(batch)[:, None]
+        inside = batch.region[:, None]
+        pairs = {
+            "garment_fidelity": worn_and_flat,
+            "lpips_alex_region": (torch.where(inside, painted, truth), truth),
+            "lpips_alex_outside": (torch.where(inside, truth, painted), truth),
+        }
+        measure.see(painted, truth, batch.keys, pairs)
+
+
+def tryon_pictures(paintings: dict[str, Tensor], batch: TryOnBatch) -> dict[str, Tensor]:
+    """See `Protocol.pictures`; `left` is what the network sees of the person."""
+    given = {"person": batch.person, "left": blanked(batch), "garment": garments(batch)}
+    true = {} if batch.truth is None else {"truth": batch.truth[:, None]}
+    return {name: pixels[:, None] for name, pixels in given.items()} | paintings | true
+
+
+def garments(batch: TryOnBatch) -> Tensor:
+    """The garment of each person (K, 3, H, W)."""
+    return batch.garment.repeat_interleave(len(batch.person) // len(batch.garment), dim=0)
 
 
 def cut_out(pixels: Tensor, region: Tensor) -> Tensor:

@@ -21,6 +21,7 @@ from humangen.metrics.identity import CosineSimilarity, FaceSimilarity
 from humangen.metrics.identity_faces import ArcFace
 from humangen.metrics.kernel import KernelDistance
 from humangen.metrics.perceptual import PerceptualDistance, PerceptualNetwork
+from humangen.metrics.pose_error import MissingKeypoints, PoseError, dwpose_keypoints, mediapipe_keypoints
 from humangen.metrics.registry_files import WeightFile
 from humangen.metrics.registry_store import HERE, MISSING, located, recorded, state, weights_folder
 from humangen.types import InputError
@@ -42,6 +43,9 @@ def _lpips(net: str, backbone: WeightFile, heads: WeightFile, *, as_disco: bool 
     return Recipe(PerceptualDistance, network, (backbone,), ("lpips", "torchvision"), (heads,))
 
 
+LPIPS_ALEX = _lpips("alex", files.ALEXNET, files.LPIPS_ALEX)
+DWPOSE = dwpose_keypoints, (files.DWPOSE, files.DWPOSE_DETECTOR), ("rtmlib", "onnxruntime")
+MEDIAPIPE = mediapipe_keypoints, (files.MEDIAPIPE, files.MEDIAPIPE_DETECTOR), ("mediapipe",)
 RECIPES = {
     "fid": Recipe(FrechetDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
     "kid": Recipe(KernelDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
@@ -50,13 +54,19 @@ RECIPES = {
     "kvd": Recipe(KernelDistance, I3D, (files.I3D,)),
     "fvd_disco": Recipe(FrechetDistance, I3DSquashed, (files.I3D,)),
     "fid_vid": Recipe(FrechetDistance, ResNetClips, (files.RESNET3D,)),
-    "lpips_alex": _lpips("alex", files.ALEXNET, files.LPIPS_ALEX),
+    "lpips_alex": LPIPS_ALEX,
+    "lpips_alex_region": LPIPS_ALEX,
+    "lpips_alex_outside": LPIPS_ALEX,
     "lpips_vgg": _lpips("vgg", files.VGG16, files.LPIPS_VGG),
     "lpips_vgg_disco": _lpips("vgg", files.VGG16, files.LPIPS_VGG, as_disco=True),
     "clip_i": Recipe(CosineSimilarity, Clip, (files.CLIP,)),
     "dino": Recipe(CosineSimilarity, Dino, (files.DINO,)),
     "garment_fidelity": Recipe(CosineSimilarity, Dino, (files.DINO,)),
     "arcface": Recipe(FaceSimilarity, ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)),
+    "pose_error": Recipe(PoseError, *DWPOSE),
+    "pose_missing": Recipe(MissingKeypoints, *DWPOSE),
+    "pose_error_mediapipe": Recipe(PoseError, *MEDIAPIPE),
+    "pose_missing_mediapipe": Recipe(MissingKeypoints, *MEDIAPIPE),
     "fd_dancers": Recipe(FrechetDistance, DancerFrames, (files.DANCERS,)),
     "fvd_dancers": Recipe(FrechetDistance, DancerClips, (files.DANCERS,)),
 }
@@ -84,6 +94,12 @@ def available(names: Sequence[str], folder: str | Path | None = None) -> tuple[d
                 networks[kind] = _network(recipe, root)
             metrics[name] = recipe.metric(networks[kind])
     return metrics, lacking
+
+
+def hashes(name: str, folder: str | Path | None = None) -> dict[str, str]:
+    """The sha256 of each file behind a metric that can run, by the file's name."""
+    recipe, root = RECIPES[name], weights_folder(folder)
+    return {weight.file: recorded(weight, root) or "" for weight in (*recipe.files, *recipe.heads)}
 
 
 def _network(recipe: Recipe, folder: Path) -> Any:

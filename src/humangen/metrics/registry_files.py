@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from humangen.pose.dwpose_files import DETECTOR, POSE, Model, address
 from humangen.types import InputError
 
 UNRECORDED = "not on record: ask where it comes from"
@@ -39,9 +40,7 @@ class WeightFile:
         package, path = self.inside.split("/", 1)
         spec = find_spec(package)
         if spec is None or spec.origin is None:
-            raise InputError(
-                f"{self.file} is part of the package {package}, which is not installed: it is in [metrics]"
-            )
+            raise InputError(f"{self.file} is part of the package {package}, which is not installed: run make setup")
         return Path(spec.origin).parent / path
 
 
@@ -150,6 +149,33 @@ FACE_DETECTOR = WeightFile(
     UNRECORDED,
     "insightface v0.7, out of buffalo_l.zip: https://github.com/deepinsight/insightface/releases/tag/v0.7",
 )
+
+
+def _dwpose(name: str, model: Model) -> WeightFile:
+    """The same files as `data_prep --pose dwpose` takes."""
+    source = "DWPose on the Hugging Face hub"
+    return WeightFile(name, model.name, model.num_bytes, model.sha256, UNRECORDED, source, address(model))
+
+
+DWPOSE, DWPOSE_DETECTOR = _dwpose("dwpose", POSE), _dwpose("dwpose_detector", DETECTOR)
+MEDIAPIPE = WeightFile(
+    "mediapipe",
+    "pose_landmark_full.tflite",
+    6_440_512,
+    "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
+    "Apache-2.0",
+    "in the package mediapipe 0.10",
+    inside="mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
+)
+MEDIAPIPE_DETECTOR = WeightFile(
+    "mediapipe_detector",
+    "pose_detection.tflite",
+    2_959_046,
+    "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
+    "Apache-2.0",
+    "in the package mediapipe 0.10",
+    inside="mediapipe/modules/pose_detection/pose_detection.tflite",
+)
 DANCERS = WeightFile(
     "dancers",
     "features.safetensors",
@@ -164,6 +190,6 @@ FILES = {
     each.name: each
     for each in (
         INCEPTION, INCEPTION_CLEAN, I3D, RESNET3D, ALEXNET, VGG16, LPIPS_ALEX, LPIPS_VGG, CLIP, DINO, ARCFACE,
-        FACE_DETECTOR, DANCERS,
+        FACE_DETECTOR, DWPOSE, DWPOSE_DETECTOR, MEDIAPIPE, MEDIAPIPE_DETECTOR, DANCERS,
     )
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 HIGHER, LOWER, NEITHER = 1, -1, 0
@@ -13,11 +13,23 @@ SECONDS, STEP_SECONDS, RATE = "s/sample", "step s", "samples/s"
 # by the beginning of a name; old_garment_distance is of no use alone, so neither way of it is better
 DIRECTIONS = {
     **dict.fromkeys(("psnr", "ssim", "clip_i", "dino", "arcface", "garment_fidelity", RATE), HIGHER),
-    **dict.fromkeys(("l1", "lpips", "fid", "fvd", "fd_", "kid", "kvd", "delta_e", "dtssd", "pose_error"), LOWER),
+    **dict.fromkeys(("l1", "lpips", "fid", "fvd", "fd_", "kid", "kvd", "delta_e", "dtssd", "pose_"), LOWER),
     **dict.fromkeys(("max_outside", SECONDS, STEP_SECONDS), LOWER),
 }
-FINE = ("ssim", "l1", "lpips", "dtssd", "clip_i", "dino", "arcface", "kid", "garment_fidelity")  # numbers below one
+FINE = (
+    "ssim",
+    "l1",
+    "lpips",
+    "dtssd",
+    "clip_i",
+    "dino",
+    "arcface",
+    "kid",
+    "garment_fidelity",
+    "pose_",
+)  # numbers below one
 OUTSIDE = "_outside"
+CASES = 3  # worst and best samples that are shown
 
 
 @dataclass(frozen=True)
@@ -51,3 +63,16 @@ class Column:
     def leads(self) -> bool:
         """Whether it may say which setting is best: what lies outside a region is best where nothing is painted."""
         return self.better != NEITHER and OUTSIDE not in self.name
+
+
+def leading(names: Iterable[str], known: Container[str]) -> Column | None:
+    """The first of the metrics `names` that may say what is best and is among `known`."""
+    columns = (Column.of(name) for name in names if name in known)
+    return next((column for column in columns if column.leads), None)
+
+
+def extremes(scores: dict[str, float], column: Column, count: int) -> tuple[list[str], list[str]]:
+    """The keys of the `count` worst and of as many best scores, the most extreme first; none is best where there are
+    too few for both."""
+    order = sorted(scores, key=lambda key: (scores[key] * column.better, key))
+    return order[:count], order[::-1][:count] if len(order) >= 2 * count else []

@@ -23,6 +23,7 @@ td:first-child, th:first-child { text-align: left }
 .scores .interval td { border: 0; padding-top: 0; font-size: .8em; color: #777 }
 .scores .interval td:first-child { padding-left: 1.7rem }
 .variant, .floor, .ceiling { color: #666 }
+.networks td, .networks th { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top }
 .scroll { overflow-x: auto }
 .clips td, .clips th, .clips th:first-child { padding: .15rem; text-align: center; vertical-align: top }
 .clips th { white-space: normal; font-size: .8em; max-width: 128px; overflow-wrap: anywhere; vertical-align: bottom }
@@ -37,7 +38,7 @@ def write_page(path: Path, title: str, report: Report) -> None:
     """What is best, table, plots, pictures, and what is missing."""
     body = (
         f"<h1>{escape(title)}</h1>{_paragraph(report.verdict)}{html(report.table)}{_paragraph(report.notes)}"
-        f'<div class="plots">{_plots(report)}</div>{_pictures(report)}{_left_out(report)}'
+        f'<div class="plots">{_plots(report)}</div>{_pictures(report)}{_networks(report)}{_left_out(report)}'
     )
     with replacing(path) as temporary:
         temporary.write_text(
@@ -64,7 +65,18 @@ def _plots(report: Report) -> str:
 def _pictures(report: Report) -> str:
     arms = report.by_rank()
     shown = pictures.strips(report.sweep.arms if len(arms) <= pictures.MOST_ARMS else arms)
-    return shown + (pictures.cases(arms, report.column) if report.column and arms else "")
+    return shown + (pictures.cases(arms, column) if (column := report.case_column) else "")
+
+
+def _networks(report: Report) -> str:
+    """A row per network that looked at the samples."""
+    rows = "".join(
+        f"<tr><td>{escape(each.name)}</td><td>{escape(', '.join(each.files))}</td>"
+        f"<td>{escape(', '.join(each.metrics))}</td></tr>"
+        for each in report.networks
+    )
+    head = "<tr><th>network</th><th>files @ sha256</th><th>metrics</th></tr>"
+    return f'<h2>Networks</h2><div class="scroll"><table class="networks">{head}{rows}</table></div>' if rows else ""
 
 
 def _left_out(report: Report) -> str:

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from PIL import Image, ImageSequence
 
-from humangen.report.columns import Column
+from humangen.report.columns import CASES, Column, extremes
 from humangen.report.runs import Run
 from humangen.report.sweep import Arm
 
-GIVEN = ("reference.png", "person.png", "left.png", "garment.png", "poses.gif")  # what is painted from
+# what is painted from: a name, and the files it may have
+GIVEN = {name: (f"{name}.gif", f"{name}.png") for name in ("reference", "person", "left", "garment", "poses")}
 PAINTED = ("painted.gif", "painted.png")
 TRUE = ("truth.gif", "truth.png")
 ISOLATED = ("isolated.gif", "isolated.png")
-MOST_ARMS, MOST_SAMPLES, CASES = 8, 6, 3
+MOST_ARMS, MOST_SAMPLES = 8, 6
 SIDE, HEAVY, FRAMES, PAUSE = 256, 300_000, 32, 250  # of pictures made smaller: pixels, bytes, frames, milliseconds
 
 
@@ -37,11 +38,9 @@ def cases(arms: Sequence[Arm], column: Column) -> str:
     runs = {arm.name: arm.runs[0] for arm in arms[:MOST_ARMS]}
     scores = {name: _scores(run, column) for name, run in runs.items()}
     first = scores[arms[0].name]
-    order = sorted(first, key=lambda key: first[key] * column.better)
-    order = [key for key in order if _painting(arms[0].runs[0], key)]
-    chosen = {"Worst": order[:CASES], "Best": order[::-1][:CASES] if len(order) >= 2 * CASES else []}
+    there = {key: score for key, score in first.items() if _painting(arms[0].runs[0], key)}
     sections = []
-    for word, keys in chosen.items():
+    for word, keys in zip(("Worst", "Best"), extremes(there, column, CASES), strict=True):
         rows = [_row(key, arms[:MOST_ARMS], _captions(scores, key, column)) for key in keys]
         title = f"{word} cases of {arms[0].name} by {column.name}"
         sections.append(_section(title, rows, len(arms) - len(runs)))
@@ -66,7 +65,7 @@ def _kept(run: Run) -> list[str]:
 def _row(key: str, arms: Sequence[Arm], captions: dict[str, str]) -> list[tuple[str, str]]:
     """Headings and cells of one sample."""
     folders = [arm.runs[0].folder / "clips" / key for arm in arms]
-    cells = [(Path(name).stem, _first(folders, (name,))) for name in GIVEN]
+    cells = [(name, _first(folders, files)) for name, files in GIVEN.items()]
     for arm in arms:
         caption = f"<figcaption>{escape(captions[arm.name])}</figcaption>" if arm.name in captions else ""
         name = arm.name if len(arms) > 1 else "painted"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from humangen.report.columns import Column
+from humangen.report.columns import Column, leading
+from humangen.report.networks import Network, networks
 from humangen.report.rulers import comparable
 from humangen.report.runs import Found
 from humangen.report.sweep import Arm, Sweep, sweep
@@ -28,6 +29,7 @@ class Report:
     def of(cls, found: Found) -> Report:
         """Raises `InputError` where the runs do not compare."""
         comparable(found.runs)
+        networks(found.runs)
         made = sweep(found.runs)
         return cls(made, table(made.arms), main_column(made.arms), found.left_out | made.repeated)
 
@@ -42,6 +44,14 @@ class Report:
             return {}
         return {row.name: self.ranking.cell(place) for place, row in enumerate(self.ranking.rows)}
 
+    @property
+    def case_column(self) -> Column | None:
+        """Of the metric by which samples of the best arm are worst and best: one that each of them has."""
+        runs = [arm.runs[0] for arm in self.by_rank()[:1]]
+        known = {name for run in runs for scores in run.samples.values() for name in scores}
+        metrics = [name for run in runs if run.result for name in run.result["protocol"].get("metrics") or []]
+        return leading(dict.fromkeys([*metrics, *sorted(known)]), known)
+
     def by_rank(self) -> list[Arm]:
         """The arms that have a score, the best first."""
         by_name = {arm.name: arm for arm in self.sweep.arms}
@@ -50,6 +60,10 @@ class Report:
     @property
     def verdict(self) -> list[str]:
         return sentences(self.ranking, self.sweep.arms) if self.ranking else []
+
+    @property
+    def networks(self) -> list[Network]:
+        return networks([run for arm in self.sweep.arms for run in arm.scored])
 
     @property
     def notes(self) -> list[str]:

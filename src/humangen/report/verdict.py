@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from humangen.metrics.samples import interval
-from humangen.report.columns import Column
+from humangen.report.columns import Column, leading
 from humangen.report.runs import Run
 from humangen.report.sweep import Arm
 from humangen.report.tables import ARM, Cell, Row, Table
@@ -20,11 +20,8 @@ def main_column(arms: Sequence[Arm]) -> Column | None:
     if not results:
         return None
     named = [str(name) for name in results[0]["protocol"].get("metrics") or []]
-    for name in dict.fromkeys([*named, *(name for result in results for name in result["scores"])]):
-        column = Column.of(name)
-        if column.leads and any(isinstance(result["scores"].get(name), float | int) for result in results):
-            return column
-    return None
+    numbers = [name for result in results for name, value in result["scores"].items() if isinstance(value, float | int)]
+    return leading(dict.fromkeys([*named, *numbers]), numbers)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from humangen.metrics.frechet import FrechetDistance
 from humangen.metrics.identity import CosineSimilarity, FaceSimilarity
 from humangen.metrics.kernel import KernelDistance
 from humangen.metrics.perceptual import PerceptualDistance
+from humangen.metrics.pose_error import MissingKeypoints, PoseError
 
 SHARES = {1: [range(10)], 2: [range(10), range(0)], 3: [range(7), range(0), range(7, 10)]}
 
@@ -26,6 +27,13 @@ class Pixels(Extractor):
 
     def network_features(self, rows: Tensor) -> Tensor:
         return rows.flatten(1)[:, :6]
+
+
+class Joints(Extractor):
+    dim = 54
+
+    def network_features(self, rows: Tensor) -> Tensor:
+        return rows.flatten(1).repeat(1, 2)[:, :54].sigmoid()
 
 
 class Faces(nn.Module):
@@ -53,6 +61,8 @@ def score(rank: int, ranks: int, file: Path) -> None:
         "kernel": KernelDistance(extractor),
         "cosine": CosineSimilarity(extractor),
         "faces": FaceSimilarity(Faces()),
+        "pose": PoseError(Joints("joints", "0" * 64)),
+        "missing": MissingKeypoints(Joints("joints", "0" * 64)),
         "perceptual": PerceptualDistance(Distances()),
     }
     share = SHARES[ranks][rank]

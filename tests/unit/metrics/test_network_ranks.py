@@ -28,6 +28,8 @@ def test_ranks_change_nothing(tmp_path: Path) -> None:
     assert len(others) == 2
     assert one["frechet"]["samples"] == one["kernel"]["samples"] == one["cosine"]["samples"] == 30
     assert 0 < one["faces"]["detection_rate"] < 1
+    assert 0 < one["pose"]["value"] < 0.2
+    assert 0 < one["missing"]["value"] < 1
     for ranks, several in enumerate(others, start=2):
         for name, score in one.items():
             for key, value in score.items():

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.perceptual import PerceptualDistance
 from humangen.metrics.protocols import AnimationProtocol, TryOnProtocol
 from humangen.metrics.region import RegionScores
 from humangen.types import InputError
@@ -29,6 +30,13 @@ class Seen(Metric):
 
     def compute(self) -> dict[str, float]:
         return {"value": float(len(self.shown)), "samples": len(self.shown)}
+
+
+class Differences(torch.nn.Module):
+    name, sha256 = "differences", "0" * 64
+
+    def forward(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        return (prediction - truth).abs().mean((1, 2, 3))
 
 
 def test_the_truth_scores_best_and_the_floors_below() -> None:
@@ -78,6 +86,33 @@ def test_fidelity_compares_the_painted_region_on_white_with_the_garment() -> Non
     assert torch.equal(whole.shown[0][0][:, 0], batch.person)
 
 
+def test_inside_and_outside_are_seen_in_pictures_that_are_true_elsewhere() -> None:
+    batch = tiny_pair_batch(["a", "b"])
+    batch = replace(batch, truth=batch.person)
+    region, outside, whole = Seen(), Seen(), Seen()
+    networks = {"lpips_alex_region": region, "lpips_alex_outside": outside, "lpips_alex": whole}
+    measure = Measure(RegionScores(["max_outside"]), networks, {})
+    painted = -batch.person[:, None]
+    TryOnProtocol("x", 1, ["max_outside"]).compare(measure, painted, batch)
+    inside = batch.region[:, None].expand_as(painted)
+    for seen, changed in ((region, inside), (outside, ~inside), (whole, torch.ones_like(inside))):
+        shown, truth, _ = seen.shown[0]
+        assert torch.equal(shown[changed], painted[changed])
+        assert torch.equal(shown[~changed], truth[~changed])
+
+
+def test_a_network_of_pairs_needs_the_truth_too() -> None:
+    batch = tiny_pair_batch(["a"])
+    protocol = TryOnProtocol("x", 1, ["max_outside"])
+    for name, refused in (("lpips_alex_region", True), ("lpips_alex_outside", False), ("garment_fidelity", False)):
+        measure = Measure(RegionScores(["max_outside"]), {name: PerceptualDistance(Differences())}, {})
+        if refused:
+            with pytest.raises(InputError, match="lpips_alex_region need the truth"):
+                protocol.compare(measure, batch.person[:, None], batch)
+        else:
+            protocol.compare(measure, batch.person[:, None], batch)
+
+
 def test_metrics_of_clips_see_windows_and_others_whole_clips() -> None:
     clips, frames = Seen(whole_clips=True), Seen()
     protocol = AnimationProtocol("x", 1, ["psnr"], Windows(length=3, stride=1))
@@ -90,6 +125,21 @@ def test_metrics_of_clips_see_windows_and_others_whole_clips() -> None:
     assert torch.equal(windows, truth)
     assert keys == ["a@0", "a@1", "a@2", "b@0", "b@1", "b@2"]
     assert frames.shown[0][0].shape[:2] == (2, 5)
+
+
+def test_samples_have_the_scores_of_networks_too() -> None:
+    batch = tiny_batch(["a", "b"], frames=2)
+    protocol = AnimationProtocol("x", 1, ["l1"])
+    measure = replace(
+        protocol.measures(["painted"])["painted"],
+        networks={"lpips": PerceptualDistance(Differences()), "fid": Seen()},
+    )
+    protocol.compare(measure, -batch.target, batch)
+    samples = measure.samples()
+    assert set(samples) == {"a", "b"}
+    for scores in samples.values():
+        assert scores["lpips"] == pytest.approx(2 * scores["l1"], abs=0.01)  # of pixels in [-1, 1]
+        assert "fid" not in scores
 
 
 def test_what_cannot_run_says_what_it_lacks_and_what_is_none_is_refused() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data_prep.poses.base import estimator
 from humangen.media import open_video, read_picture
 from humangen.pose.align import ANKLES, align
+from humangen.pose.estimators import estimator
 from tests.unit.tiny import REAL
 
 

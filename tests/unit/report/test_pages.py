@@ -53,6 +53,7 @@ def test_cases_are_the_worst_and_best_of_the_best_arm(sweep: Path) -> None:
     text = pictures.cases(report.by_rank(), Column.of("psnr"))
     assert re.findall(r"<small>(\w+)</small>", text) == ["s0", "s1", "s2", "s7", "s6", "s5"]
     assert re.findall(r"<figcaption>([\d.]+)", text)[:2] == ["22.00", "21.00"]
+    assert re.findall(r"<th>([^<]*)</th>", text)[:5] == ["", "reference", "num_steps=2", "num_steps=1", "truth"]
     assert text.count("data:image/webp") == 5  # the clips of two frames, but the one that was kept with the result
 
 

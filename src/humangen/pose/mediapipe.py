@@ -1,4 +1,4 @@
-"""The embedded estimator: the networks that come with mediapipe, nothing to download, one person a picture."""
+"""The embedded estimators: the networks that come with mediapipe, nothing to download, one person a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mediapipe.python.solutions.face_mesh import FaceMesh
 from mediapipe.python.solutions.hands import Hands
 from mediapipe.python.solutions.pose import Pose, PoseLandmark
 
-from humangen.pose.keypoints import NUM_KEYPOINTS, VISIBLE
+from humangen.pose.keypoints import BODY, NUM_KEYPOINTS, VISIBLE
 from humangen.pose.layouts import from_mediapipe
 
 # mediapipe's own affair, repeated for every hand and face
@@ -32,6 +32,35 @@ KNUCKLES = [[PoseLandmark.LEFT_INDEX, PoseLandmark.LEFT_PINKY], [PoseLandmark.RI
 HIPS = [PoseLandmark.LEFT_HIP, PoseLandmark.RIGHT_HIP]
 
 
+class MediapipeBody:
+    """mediapipe's body alone; confidence is its visibility."""
+
+    name = f"mediapipe {mediapipe.__version__}"
+
+    def __init__(self) -> None:
+        with _quiet():
+            self._pose = _woken(
+                Pose(static_image_mode=True, model_complexity=1)
+            )  # only this one comes with the package
+
+    def find(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+        """33 landmarks (33, 3), x, y in pixels and visibility, looked for in a box in pixels; None of nobody."""
+        pixels, box = _cut(picture, box)
+        found = self._pose.process(pixels).pose_landmarks
+        if found is None:
+            return None
+        return _landmarks(found, box, [landmark.visibility for landmark in found.landmark])
+
+    def body(self, picture: np.ndarray) -> np.ndarray:
+        """See `BodyFinder`."""
+        height, width = picture.shape[:2]
+        found = self.find(picture, np.array([0, 0, width, height]))
+        keypoints = np.zeros((NUM_KEYPOINTS, 3), np.float32)
+        if found is not None:
+            keypoints = from_mediapipe(found / [width, height, 1])
+        return keypoints[BODY]
+
+
 class MediapipeEstimator:
     """mediapipe's body, then its hands around the wrists and its face mesh around the head, which it does not find
     in pictures where they are small.
@@ -39,20 +68,18 @@ class MediapipeEstimator:
     Confidence of the body is mediapipe's visibility, of a hand its score, of a face 1.
     """
 
-    name = f"mediapipe {mediapipe.__version__}"
+    name = MediapipeBody.name
 
     def __init__(self) -> None:
+        self._body = MediapipeBody()
         with _quiet():
-            self._pose = Pose(static_image_mode=True, model_complexity=1)  # only this one comes with the package
-            self._hands = Hands(static_image_mode=True, max_num_hands=2)
-            self._face = FaceMesh(static_image_mode=True, max_num_faces=1)
-            for network in (self._pose, self._hands, self._face):
-                network.process(np.zeros((64, 64, 3), np.uint8))
+            self._hands = _woken(Hands(static_image_mode=True, max_num_hands=2))
+            self._face = _woken(FaceMesh(static_image_mode=True, max_num_faces=1))
 
     def people(self, picture: np.ndarray) -> np.ndarray:
         """The box of the one person that mediapipe finds, float32 (1, 5), or (0, 5). See `PoseEstimator`."""
         height, width = picture.shape[:2]
-        body = self._find_body(picture, np.array([0, 0, width, height]))
+        body = self._body.find(picture, np.array([0, 0, width, height]))
         if body is None:
             return np.zeros((0, 5), np.float32)
         places = body[body[:, 2] >= VISIBLE, :2] / [width, height]
@@ -64,7 +91,7 @@ class MediapipeEstimator:
     def keypoints(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Keypoints (128, 3) of the person in `box`; all 0 where mediapipe finds nobody. See `PoseEstimator`."""
         height, width = picture.shape[:2]
-        body = self._find_body(picture, _widened(box[:4] * [width, height, width, height], MARGIN))
+        body = self._body.find(picture, _widened(box[:4] * [width, height, width, height], MARGIN))
         if body is None:
             return np.zeros((NUM_KEYPOINTS, 3), np.float32)
         hands, face = self._find_hands(picture, body), self._find_face(picture, body)
@@ -74,15 +101,6 @@ class MediapipeEstimator:
         units = np.array([width, height, 1])
         parts = [None if part is None else part / units for part in (*hands, face)]
         return from_mediapipe(body / units, *parts)
-
-    def _find_body(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-        """33 landmarks x, y in pixels and visibility, looked for in a box in pixels."""
-        pixels, box = _cut(picture, box)
-        found = self._pose.process(pixels).pose_landmarks
-        if found is None:
-            return None
-        visibility = [landmark.visibility for landmark in found.landmark]
-        return _landmarks(found, box, visibility)
 
     def _find_hands(self, picture: np.ndarray, body: np.ndarray) -> list[np.ndarray | None]:
         """The hand (21, 3) at the left and at the right wrist, in pixels.
@@ -145,6 +163,12 @@ def _landmarks(found: Any, box: np.ndarray, confidence: float | list[float]) -> 
     """mediapipe's landmarks in a box as (K, 3): x, y in pixels of the picture, confidence."""
     places = np.array([[landmark.x, landmark.y] for landmark in found.landmark])
     return np.column_stack([box[:2] + places * (box[2:] - box[:2]), np.broadcast_to(confidence, len(places))])
+
+
+def _woken(network: Any) -> Any:
+    """A network that has seen a picture: it says on the first what it has to say."""
+    network.process(np.zeros((64, 64, 3), np.uint8))
+    return network
 
 
 @contextmanager

@@ -25,6 +25,16 @@ class PoseEstimator(Protocol):
         not seen is 0, 0, 0."""
 
 
+class BodyFinder(Protocol):
+    """Finds the body of one person, in one look at the whole picture."""
+
+    name: str
+
+    def body(self, picture: np.ndarray) -> np.ndarray:
+        """The 18 keypoints of the body, float32 (18, 3), of the largest and surest person of a picture, uint8 RGB
+        (H, W, 3); what is not seen is 0, 0, 0."""
+
+
 def estimator(name: str, models: Path | None = None) -> PoseEstimator:
     """The estimator `mediapipe` (one person a picture, needs no download) or `dwpose`, whose files lie in `models`.
 
@@ -32,13 +42,13 @@ def estimator(name: str, models: Path | None = None) -> PoseEstimator:
     """
     try:
         if name == "mediapipe":
-            from data_prep.poses.mediapipe import MediapipeEstimator
+            from humangen.pose.mediapipe import MediapipeEstimator
 
             return MediapipeEstimator()
         if name == "dwpose":
-            from data_prep.poses.dwpose import DWPoseEstimator
+            from humangen.pose.dwpose import DWPoseEstimator
 
-            return DWPoseEstimator(models)
+            return DWPoseEstimator.published(models)
     except ImportError as error:
         raise InputError(f"the pose estimator {name} cannot be imported ({error}); install it: make setup") from error
     raise InputError(f"no pose estimator {name}; there are {', '.join(ESTIMATORS)}")

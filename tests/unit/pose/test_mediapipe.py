@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from data_prep.poses.base import PoseEstimator, estimator
 from humangen.data.dancers import render_clip
 from humangen.media import open_video, read_picture
+from humangen.pose.estimators import PoseEstimator, estimator
 from humangen.pose.files import read_people
 from humangen.pose.keypoints import BODY, FACE, LEFT_HAND, MIRROR, RIGHT_HAND, VISIBLE, mirror
 from humangen.pose.layouts import from_mediapipe

@@ -13,8 +13,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from data_prep.poses.base import estimator
-from data_prep.poses.dwpose import DETECTOR, POSE, DWPoseEstimator, Model, locate
+from humangen.pose.dwpose import DWPoseEstimator
+from humangen.pose.dwpose_files import DETECTOR, POSE, Model, locate
+from humangen.pose.estimators import estimator
 from humangen.pose.keypoints import FACE, LEFT_HAND, RIGHT_HAND
 from humangen.types import InputError
 
@@ -97,7 +98,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Model, Model
 @pytest.fixture(scope="module")
 def dwpose(models: tuple[Path, Model, Model]) -> DWPoseEstimator:
     folder, detector, pose = models
-    return DWPoseEstimator(folder, detector=detector, pose=pose)
+    return DWPoseEstimator(folder / detector.name, folder / pose.name, pose.sha256)
 
 
 Colour = tuple[int, int, int]
@@ -174,9 +175,21 @@ def test_what_lies_outside_the_box_is_not_looked_at(dwpose: DWPoseEstimator) -> 
     np.testing.assert_allclose(keypoints[0, :2], np.array([204, 154]) / [360, 480], atol=0.02)
 
 
+def test_the_body_is_that_of_the_largest_and_surest_person(dwpose: DWPoseEstimator) -> None:
+    sure, unsure = (0, 0, 255), (0, 0, 110)
+    picture = painted(640, 640, BLACK, (128, 128, 32, unsure), (448, 448, 32, sure))
+    body = dwpose.body(picture)
+    np.testing.assert_array_equal(body, dwpose.keypoints(picture, dwpose.people(picture)[0])[:18])
+    assert body.any()
+    assert body.dtype == np.float32
+    nobody = dwpose.body(painted(64, 64, RED))
+    assert nobody.shape == (18, 3)
+    assert not nobody.any()
+
+
 def test_name_and_provider_are_told(models: tuple[Path, Model, Model], capfd: pytest.CaptureFixture[str]) -> None:
     folder, detector, pose = models
-    name = DWPoseEstimator(folder, detector=detector, pose=pose).name
+    name = DWPoseEstimator(folder / detector.name, folder / pose.name, pose.sha256).name
     assert name == f"dwpose small_pose@{pose.sha256[:8]}"
     provider = next(name for name in onnxruntime.get_available_providers() if name[:3] in ("CUD", "CPU"))
     assert capfd.readouterr().out == f"{name} runs on {provider}\n"
@@ -227,6 +240,6 @@ def test_estimators_have_names() -> None:
 
 
 def test_a_missing_package_says_how_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "data_prep.poses.dwpose", None)
+    monkeypatch.setitem(sys.modules, "humangen.pose.dwpose", None)
     with pytest.raises(InputError, match="make setup"):
         estimator("dwpose")

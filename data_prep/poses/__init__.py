@@ -1,1 +1,0 @@
-"""Keypoints of people, estimated from pictures."""
