@@ -6,7 +6,6 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads starve a busy machine
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from humangen import checkpoint
+from humangen import checkpoint, runs
 from humangen.build import build, composed
 from humangen.cli.errors import reported
 from humangen.evaluation import Exam, peak_memory_gb, run_protocol, write_result
@@ -34,38 +33,38 @@ def run(config: dict[str, Any]) -> None:
     for data in filter(None, (config["data"], protocol and protocol["data"])):
         if source := data.pop("source", None):
             build(source).ensure(data["shards"])
-    resume = checkpoint.find(config["resume"]) if config["resume"] else None
+    resume = runs.going_on(config)
     if resume and resume.is_dir():
         raise InputError(f"{resume} holds weights only, and no training to resume: start from it with init={resume}")
-    if config["stage"]["trainable_parts"] == "motion" and not (config["init"] or config["resume"]):
+    if config["stage"]["trainable_parts"] == "motion" and not (config["init"] or resume):
         raise InputError(
             "stage 2 trains the temporal layers of a network that can paint pictures: name it with init=RUN"
         )
     task, data = build(config["task"]), build(config["data"])
     stored = {key: config[key] for key in ("pipeline", "model", "seed", "sampler", "height", "width")}
     task.save_hyperparameters({**stored, "parts": config["data"].get("parts")})
-    for source in filter(None, (config["init"], config["resume"])):
-        checkpoint.check_same_mask(checkpoint.load(source), config)
-    if config["init"]:
-        checkpoint.start_from(task.network, checkpoint.load(config["init"]))
+    if source := resume or config["init"]:
+        start = checkpoint.load(source)
+        checkpoint.check_same_mask(start, config)
+        if not resume:
+            checkpoint.start_from(task.network, start)
     if config["pipeline"]:
         sampler = build(config["sampler"])
         task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation
+    if not config["callbacks"].get("checkpoint"):
+        raise InputError("callbacks.checkpoint=null would leave nothing of the run: give callbacks.checkpoint.keep=1")
     callbacks = [build(node) for node in config["callbacks"].values() if node]
     try:
         trainer = build(config["trainer"])(logger=build(config["logger"]), callbacks=callbacks)
     except MisconfigurationException as error:
         raise InputError(f"Lightning refuses this trainer: {error} Without a GPU take trainer=cpu") from error
-    began = time.perf_counter()
-    trainer.fit(task, data, ckpt_path=resume, weights_only=True)
-    # the callback's last one may be older
-    trainer.save_checkpoint(output / "checkpoints" / "last.ckpt")
-    seconds = time.perf_counter() - began
     if trainer.is_global_zero:
-        write_result(
-            output / "training.json",
-            {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()},
-        )
+        runs.note(config)
+    trainer.fit(task, data, ckpt_path=resume, weights_only=True)  # which does nothing where all steps are done
+    told = output / "training.json"
+    if trainer.is_global_zero and not (resume and runs.steps_of(resume) == trainer.global_step and told.is_file()):
+        seconds = trainer.checkpoint_callback.seconds
+        write_result(told, {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()})
     if protocol:
         output = Path(trainer.strategy.broadcast(str(output)))  # processes that torchrun started differ in the second
         pipeline = checkpoint.load_pipeline(output)

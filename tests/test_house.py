@@ -19,12 +19,12 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # each layer may import itself and those before it
 LAYERS = [
-    {"types", "media"},
+    {"types", "media", "checkpoint_files"},
     {"attention", "pose", "diffusion", "metrics"},
     {"models", "data"},
     {"inference", "tasks", "strategies"},
     {"callbacks"},
-    {"build", "checkpoint", "export", "predictions", "evaluation", "foreign", "report", "diffusers_pipeline"},
+    {"build", "checkpoint", "runs", "export", "predictions", "evaluation", "foreign", "report", "diffusers_pipeline"},
     {"cli"},
 ]
 PREPARATION = (  # what data_prep may import

@@ -227,8 +227,28 @@ class ShardData(L.LightningDataModule):
             yield self.finish(move_data_to_device(handed, torch.device(device)))
 
     def state_dict(self) -> dict[str, int]:
+        """The position: what all ranks have been given, and how it was shared out."""
         assert self.trainer is not None
-        return {"batches": self.trainer.global_step * self.trainer.accumulate_grad_batches}
+        batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
+        return {"samples": batches * self._samples_at_once, **self._sharing}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self.start = state_dict["batches"]
+        samples = state_dict["samples"]
+        self.start = samples // self._samples_at_once
+        if (sharing := {name: state_dict[name] for name in self._sharing}) != self._sharing:
+            print(
+                f"the data goes on after {samples:,} samples, in another order than before: that depends on how it is "
+                f"shared out, which was {_listed(sharing)}, and is {_listed(self._sharing)}"
+            )
+
+    @property
+    def _samples_at_once(self) -> int:
+        return self.batch_size * self.ranks.count
+
+    @property
+    def _sharing(self) -> dict[str, int]:
+        return {"ranks": self.ranks.count, "workers": max(1, self.num_workers), "batch_size": self.batch_size}
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
