@@ -55,6 +55,7 @@ class Checkpoints(Checkpoint):
         self.saved_step = 0
         self.best_score: float | None = None
         self.between_steps = False  # else the weights may be half changed
+        self.validating = False
         self.seconds = 0.0  # of training, until `began`
         self.began = 0.0
 
@@ -89,7 +90,11 @@ class Checkpoints(Checkpoint):
     def on_train_batch_end(self, trainer: L.Trainer, *args: Any) -> None:
         self.between_steps = True  # Lightning calls checkpoint callbacks last, so the average is up to date
 
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.validating = True
+
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.validating = False
         if not self.monitor or trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
@@ -132,11 +137,16 @@ class Checkpoints(Checkpoint):
                 trainer.strategy.remove_checkpoint(steps[number])
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        """Takes back what Lightning counted of batches whose step is not done."""
-        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        """Takes back what Lightning counted of batches whose step is not done, and lets it begin an unfinished
+        validation again."""
+        loops = checkpoint["loops"]["fit_loop"]
+        progress = loops["epoch_loop.batch_progress"]
         ahead = progress["total"]["ready"] - trainer.global_step * trainer.accumulate_grad_batches
         for counts in (progress["total"], progress["current"]):
             counts.update(dict.fromkeys(counts, counts["ready"] - ahead))
+        if self.validating:
+            in_first_batch = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
+            loops["epoch_loop.val_loop.batch_progress"] |= {"total": in_first_batch, "current": in_first_batch}
 
     def _seconds(self) -> float:
         return self.seconds + (time.perf_counter() - self.began if self.began else 0.0)

@@ -226,29 +226,18 @@ class ShardData(L.LightningDataModule):
         for handed in loader:
             yield self.finish(move_data_to_device(handed, torch.device(device)))
 
-    def state_dict(self) -> dict[str, int]:
-        """The position: what all ranks have been given, and how it was shared out."""
-        assert self.trainer is not None
-        batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
-        return {"samples": batches * self._samples_at_once, **self._sharing}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        samples = state_dict["samples"]
-        self.start = samples // self._samples_at_once
-        if (sharing := {name: state_dict[name] for name in self._sharing}) != self._sharing:
-            print(
-                f"the data goes on after {samples:,} samples, in another order than before: that depends on how it is "
-                f"shared out, which was {_listed(sharing)}, and is {_listed(self._sharing)}"
-            )
-
     @property
-    def _samples_at_once(self) -> int:
-        return self.batch_size * self.ranks.count
-
-    @property
-    def _sharing(self) -> dict[str, int]:
+    def sharing(self) -> dict[str, int]:
+        """How samples are shared out, on which their order depends."""
         return {"ranks": self.ranks.count, "workers": max(1, self.num_workers), "batch_size": self.batch_size}
 
+    def state_dict(self) -> dict[str, int]:
+        assert self.trainer is not None
+        batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
+        return {"samples": batches * self.batch_size * self.ranks.count, **self.sharing}  # of all ranks
 
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        samples, before = state_dict["samples"], {name: state_dict[name] for name in self.sharing}
+        self.start = samples // (self.batch_size * self.ranks.count)
+        if before != self.sharing:
+            print(f"the data goes on after {samples} samples, in another order: {before} became {self.sharing}")
