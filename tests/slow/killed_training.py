@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing as mp
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ PHASES = ("start", "step", "validation", "saving", "between")
 def trains(config: dict[str, Any], phase: Any, rank: int, ranks: int, port: int) -> None:
     """`phase` is a shared number that tells where in `PHASES` this process is."""
     os.setsid()  # so that its loader workers are killed with it
+    mp.set_start_method("fork", force=True)  # of those, as in a process that nobody forked
     log = os.open(Path(config["run_dir"]).with_suffix(f".{rank}.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())

@@ -58,13 +58,17 @@ class Running:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self.phase = FORKS.Value("b", 0)  # of the last rank
-        values = [*(FORKS.Value("b", 0) for _ in range(ranks - 1)), self.phase]
+        self.phases = [FORKS.RawValue("b", 0) for _ in range(ranks)]
         self.processes = [
-            FORKS.Process(target=trains, args=(config, value, rank, ranks, port)) for rank, value in enumerate(values)
+            FORKS.Process(target=trains, args=(config, phase, rank, ranks, port))
+            for rank, phase in enumerate(self.phases)
         ]
         for process in self.processes:
             process.start()
+
+    @property
+    def doing(self) -> str:
+        return PHASES[self.phases[0].value]
 
     @property
     def running(self) -> bool:
@@ -73,7 +77,7 @@ class Running:
     def wait_for(self, phase: str, seconds: float) -> None:
         """Until it comes, the run ends, or `seconds` are over."""
         until = time.monotonic() + seconds
-        while self.running and PHASES[self.phase.value] != phase and time.monotonic() < until:
+        while self.running and self.doing != phase and time.monotonic() < until:
             time.sleep(0.001)
 
     def kill(self) -> None:
@@ -101,7 +105,7 @@ def killed_somewhere(run: Running, chance: random.Random) -> str | None:
     if not run.running:
         run.finish()
         return None
-    doing = PHASES[run.phase.value]
+    doing = run.doing
     run.kill()
     return doing
 
