@@ -17,7 +17,7 @@ from humangen.callbacks.stop import Stopped
 from humangen.tasks.base import NonFiniteLoss
 from humangen.types import InputError
 
-BEST = "best.ckpt"
+BEST, STEPS = "best.ckpt", f"step={'[0-9]' * 8}.ckpt"
 BETTER = {"min": operator.lt, "max": operator.gt}
 EVERYWHERE = (Stopped, NonFiniteLoss)  # what all ranks raise at the same batch
 
@@ -132,7 +132,7 @@ class Checkpoints(Checkpoint):
         self.saved_step = step
         if trainer.is_global_zero:
             # later ones are of a try that this run did not go on from: they are replaced when their step comes
-            steps = {int(path.stem.removeprefix("step=")): path for path in folder.glob("step=*.ckpt")}
+            steps = {int(path.stem.removeprefix("step=")): path for path in folder.glob(STEPS)}
             for number in sorted(number for number in steps if number <= step)[: -self.keep]:
                 trainer.strategy.remove_checkpoint(steps[number])
 

@@ -143,6 +143,7 @@ EVENTS = {
 }
 
 
+@pytest.mark.parametrize("unbroken", [3], indirect=True, ids=["accumulated"])
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("phase", ["training", "step", "validation"])
 def test_stopped_anywhere(phase: str, event: str, unbroken: tuple[int, Path, Told], tmp_path: Path) -> None:
