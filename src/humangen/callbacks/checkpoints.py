@@ -74,7 +74,13 @@ class Checkpoints(Checkpoint):
         best = Path(self.folder) / BEST
         if not self.monitor or not best.is_file():
             return None
-        return checkpoint_files.read(best)["callbacks"].get(self.state_key, {}).get("best_score")
+        try:
+            return checkpoint_files.read(best)["callbacks"][self.state_key]["best_score"]
+        except InputError as error:
+            print(f"{error}; the next validation makes another", file=sys.stderr)
+        except KeyError:  # it is the best by another measure
+            pass
+        return None
 
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int

@@ -190,6 +190,13 @@ def test_a_kill_after_the_best_was_saved_does_not_make_a_worse_one_the_best(tmp_
     assert read(tmp_path / "best.ckpt")["global_step"] == 6
 
 
+def test_a_best_one_that_is_broken_or_of_another_measure_is_replaced(tmp_path: Path) -> None:
+    for break_it in (lambda best: best.write_bytes(b"PK"), lambda best: train(tmp_path, steps=2, monitor="val/weight")):
+        break_it(tmp_path / "best.ckpt")
+        train(tmp_path, steps=4)
+        assert read(tmp_path / "best.ckpt")["callbacks"]["Checkpoints(val/loss)"]["best_score"] == 1.0
+
+
 def test_a_measure_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"monitor=val/psnr.*val/loss, val/weight"):
         train(tmp_path, monitor="val/psnr")
