@@ -60,9 +60,9 @@ def run(config: dict[str, Any]) -> None:
         raise InputError(f"Lightning refuses this trainer: {error} Without a GPU take trainer=cpu") from error
     if trainer.is_global_zero:
         runs.note(config)
-    trainer.fit(task, data, ckpt_path=resume, weights_only=True)  # which does nothing where all steps are done
-    told = output / "training.json"
-    if trainer.is_global_zero and not (resume and runs.steps_of(resume) == trainer.global_step and told.is_file()):
+    told, step_before = output / "training.json", runs.steps_of(resume) if resume else 0
+    trainer.fit(task, data, ckpt_path=resume, weights_only=True)
+    if trainer.is_global_zero and not (trainer.global_step == step_before and told.is_file()):
         seconds = trainer.checkpoint_callback.seconds
         write_result(told, {"steps": trainer.global_step, "seconds": seconds, "peak_memory_gb": peak_memory_gb()})
     if protocol:
