@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from humangen.build import build
+from humangen.checkpoint_files import FILES, newest, read
 from humangen.data.framing import Framing
 from humangen.diffusion.sample import Sampler
 from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
@@ -38,19 +38,20 @@ class Stored:
 
 def find(path: str | Path) -> Path:
     """The checkpoint meant by a file, a run folder, a weights folder or an exported folder, or by the name of weights
-    that come with the package: `shipped` to animate, `shipped_tryon` to dress."""
+    that come with the package: `shipped` to animate, `shipped_tryon` to dress. Of a run folder it is the one of the
+    most steps that can be read; one that cannot is named on stderr."""
     path = SHIPPED.get(str(path), Path(path))
     if (path / WEIGHTS).is_file() or (path / INDEX).is_file() or path.is_file():
         return path
-    last = sorted(path.glob("**/checkpoints/last.ckpt"), key=lambda file: file.stat().st_mtime)
-    folder = last[-1] if last else path
-    if (folder / DEEPSPEED).is_file():
+    files = sorted(path.glob(f"**/checkpoints/{FILES}"), key=lambda file: file.stat().st_mtime)
+    last = files[-1] if files else path
+    if (last / DEEPSPEED).is_file():
         raise InputError(
-            f"{folder} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {folder} "
+            f"{last} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {last} "
             "--output FILE"
         )
-    if last:
-        return last[-1]
+    if files:
+        return newest(last.parent)
     raise InputError(
         f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {INDEX} or {WEIGHTS}"
     )
@@ -64,12 +65,7 @@ def load(path: str | Path) -> Stored:
             return Stored(json.loads((path / CONFIG).read_text()), _folder_weights(path), path)
         except (OSError, ValueError, SafetensorError) as error:
             raise InputError(f"{path} is not a weights folder that can be read: {error}") from error
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # pickle, zip and torch each have their own
-        raise InputError(f"{path} is not a checkpoint that can be read: {error}") from error
-    if not isinstance(content, dict) or "hyper_parameters" not in content or "state_dict" not in content:
-        raise InputError(f"{path} is not a humangen checkpoint: it has no configuration")
+    content = read(path)
     prefix, weights = "network.", content["state_dict"]
     if "ema" in content:
         prefix, weights = "module.", content["ema"]

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from humangen.report.columns import HIGHER, Column
 
 MAXIMIZE, MINIMIZE = "maximize", "minimize"
@@ -26,6 +28,11 @@ def of_result(result: Mapping[str, Any]) -> float | None:
     """The leading metric of a result; None where the network that it needs was not there."""
     column = leading(result["protocol"]["metrics"])
     return finite(result["scores"].get(column.name)) if column else None
+
+
+def of_metrics(metrics: Mapping[str, Tensor]) -> float | None:
+    """The validation loss of a training."""
+    return finite(metrics["val/loss"].item()) if "val/loss" in metrics else None
 
 
 def finite(value: Any) -> float | None:

@@ -22,14 +22,15 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from humangen.checkpoint_files import FILES
 from humangen.inference.ranks import joined_ranks
 from humangen.media import replacing
+from humangen.runs import differences
 from humangen.types import InputError, sentence
 
 JOB, PLAN, LOCK = "job.json", "sweep.json", ".job.lock"
 BEGUN, FINISHED, FAILED = "begun", "finished", "failed"
 RESULTS = ("training.json", "result.json")
-LAST = Path("checkpoints", "last.ckpt")
 REMEDY = "Give another hydra.sweep.dir, or remove that folder"
 READ = ("checkpoint", "init", "resume", "predictions", "truth")  # keys of files that a job is of
 
@@ -58,11 +59,6 @@ class Job:
             value = self._tried(work)
         release_memory()
         return value
-
-    @property
-    def last_checkpoint(self) -> str | None:
-        """What an attempt that did not come to its end has left to go on from."""
-        return str(self.folder / LAST) if (self.folder / LAST).is_file() else None
 
     def _tried(self, work: Callable[[], float | None]) -> float | None:
         try:
@@ -131,21 +127,11 @@ def held(folder: Path) -> Iterator[bool]:
 
 
 def stamp(path: Path) -> list[int] | None:
-    """The number, size and time of the files at `path`, of a run's folder those of its last checkpoint; None where
+    """The number, size and time of the files at `path`, of a run's folder those of its checkpoints; None where
     there are none."""
-    below = [path] if path.is_file() else [*path.glob(f"**/{LAST}")] or [*path.rglob("*")]
+    below = [path] if path.is_file() else [*path.glob(f"**/checkpoints/{FILES}")] or [*path.rglob("*")]
     facts = [file.stat() for file in below if file.is_file()]
     return [len(facts), sum(each.st_size for each in facts), max(each.st_mtime_ns for each in facts)] if facts else None
-
-
-def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
-    """The values by dotted key in which two trees of dicts differ."""
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return {} if one == other else {key: (one, other)}
-    found: dict[str, tuple[Any, Any]] = {}
-    for name in dict.fromkeys([*one, *other]):
-        found |= differences(one.get(name), other.get(name), f"{key}.{name}" if key else name)
-    return found
 
 
 def release_memory() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import optuna
 import pytest
-import torch
 
 from data_prep.sources.dancers import DancersSource
+from humangen.checkpoint_files import newest, read
 from humangen.cli.main import main as humangen
 from tests.slow.sweep_commands import ROOT, fake_slurm, run, states, sweep, written
 
@@ -121,12 +121,12 @@ def test_a_job_that_was_killed_goes_on_from_its_last_checkpoint(shards: str, tmp
     command = sweep(tmp_path, shards, "max_steps=200", *told)
     first = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 900
-    while not list(tmp_path.glob("*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("*/checkpoints/step=*.ckpt")) and time.monotonic() < deadline:
         time.sleep(0.1)
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
-    (last,) = tmp_path.glob("*/checkpoints/last.ckpt")
-    step = torch.load(last, weights_only=True)["global_step"]
+    (folder,) = tmp_path.glob("*/checkpoints")
+    step = read(newest(folder))["global_step"]
     assert 0 < step < 200
     second = run(command)
     assert second.returncode == 0, second.stderr

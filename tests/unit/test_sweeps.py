@@ -142,13 +142,6 @@ def test_another_process_s_job_is_left_to_it(tmp_path: Path, capsys: pytest.Capt
         find_runs([tmp_path])
 
 
-def test_it_goes_on_from_its_own_last_checkpoint(tmp_path: Path) -> None:
-    assert job(tmp_path).last_checkpoint is None
-    (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "last.ckpt").touch()
-    assert job(tmp_path).last_checkpoint == str(tmp_path / "checkpoints" / "last.ckpt")
-
-
 def test_a_report_of_a_part_names_the_rest(tmp_path: Path) -> None:
     write(tmp_path / PLAN, {"jobs": [[f"seed={seed}"] for seed in range(1, 6)]})
     for seed in (1, 2):

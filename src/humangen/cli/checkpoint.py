@@ -14,6 +14,7 @@ from rich.table import Table
 from torch import Tensor
 
 from humangen import checkpoint
+from humangen.checkpoint_files import check, read
 from humangen.strategies import consolidate
 from humangen.types import InputError
 
@@ -36,8 +37,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def inspect(path: str) -> None:
-    """Prints the configuration, the step, and each part's tensors, bytes and sha256."""
+    """Prints the configuration, the step, and each part's tensors, bytes and sha256, of a file whose every byte is
+    what was written; raises `InputError` where it is incomplete or damaged."""
     stored = checkpoint.load(path)
+    if stored.source.is_file():
+        check(stored.source)
     content = {"weights": stored.weights} if stored.source.is_dir() else read_parts(stored.source)
     table = Table("part", "tensors", "numbers", "bytes", "sha256")
     for name, part in content.items():
@@ -60,7 +64,7 @@ def inspect(path: str) -> None:
 
 def read_parts(path: Path) -> dict[str, Any]:
     """What is in a checkpoint's file; the averaged weights by the names that they have in the network."""
-    content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    content = read(path)
     parts = {name: content[key] for name, key in PARTS.items() if content.get(key)}
     for name, prefix in (("network", "network."), ("average", "module.")):
         if name in parts:
@@ -79,7 +83,7 @@ def summary(stored: checkpoint.Stored) -> dict[str, Any]:
         told["mask"] = denoiser.get("scheme", "canvas")
     told |= {name: config[name] for name in ("height", "width", "seed") if config.get(name) is not None}
     if stored.source.is_file():
-        content = torch.load(stored.source, map_location="cpu", weights_only=True, mmap=True)
+        content = read(stored.source)
         told["step"] = content["global_step"]
         told |= {name: value for name, value in content.items() if name.endswith("Data")}
     return told

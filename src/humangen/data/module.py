@@ -226,9 +226,18 @@ class ShardData(L.LightningDataModule):
         for handed in loader:
             yield self.finish(move_data_to_device(handed, torch.device(device)))
 
+    @property
+    def sharing(self) -> dict[str, int]:
+        """How samples are shared out, on which their order depends."""
+        return {"ranks": self.ranks.count, "workers": max(1, self.num_workers), "batch_size": self.batch_size}
+
     def state_dict(self) -> dict[str, int]:
         assert self.trainer is not None
-        return {"batches": self.trainer.global_step * self.trainer.accumulate_grad_batches}
+        batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
+        return {"samples": batches * self.batch_size * self.ranks.count, **self.sharing}  # of all ranks
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self.start = state_dict["batches"]
+        samples, before = state_dict["samples"], {name: state_dict[name] for name in self.sharing}
+        self.start = samples // (self.batch_size * self.ranks.count)
+        if before != self.sharing:
+            print(f"the data goes on after {samples} samples, in another order: {before} became {self.sharing}")
