@@ -22,7 +22,7 @@ STORED = ("pipeline", "model", "seed", "sampler", "height", "width")  # what inf
 
 def train(config: dict[str, Any]) -> L.Trainer:
     """Trains from the beginning, or from where the run stopped, to the last step. Leaves training.json beside the
-    checkpoints."""
+    checkpoints. Raises `KeyboardInterrupt` where somebody stopped it."""
     L.seed_everything(config["seed"], workers=True, verbose=False)
     going_on = origin(config)
     task, data = task_of(config, going_on), build(config["data"])
@@ -31,7 +31,10 @@ def train(config: dict[str, Any]) -> L.Trainer:
     if trainer.is_global_zero:
         runs.note(config)
     told, step_before = Path(config["run_dir"]) / "training.json", runs.steps_of(going_on) if going_on else 0
-    trainer.fit(task, data, ckpt_path=going_on, weights_only=True)
+    try:
+        trainer.fit(task, data, ckpt_path=going_on, weights_only=True)
+    except SystemExit as ended:  # Lightning's, of an interrupted training
+        raise KeyboardInterrupt from ended
     if trainer.is_global_zero and not (trainer.global_step == step_before and told.is_file()):
         seconds = sum(each.seconds for each in callbacks if isinstance(each, Checkpoints))  # of all attempts
         watched = [each.memory_gb for each in callbacks if isinstance(each, Throughput)]  # it starts the record anew

@@ -37,7 +37,7 @@ def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
             first.send_signal(signal.SIGINT)
             break
     first.stdout.read()
-    first.wait(timeout=120)
+    assert first.wait(timeout=120) == 130, "by which a script knows that it was stopped, and not that it failed"
     stored = torch.load(find(tmp_path / "first"), weights_only=True)
     step = stored["global_step"]
     assert step >= 3
