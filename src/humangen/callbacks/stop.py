@@ -17,9 +17,9 @@ class Stopped(KeyboardInterrupt):
 
 
 class Stop(Callback):
-    """Ctrl-C, SIGTERM, and SIGUSR1, which SLURM can be told to send some time before it ends a job, stop training before
-    its next batch rather than in the middle of a step; several ranks finish a validation first. The second signal stops
-    at once."""
+    """Ctrl-C, SIGTERM, and SIGUSR1, which SLURM can be told to send some time before it ends a job, stop training
+    before its next batch rather than in the middle of a step; several ranks finish a validation first. The second
+    signal stops at once."""
 
     def __init__(self) -> None:
         self.asked = False
