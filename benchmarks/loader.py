@@ -32,7 +32,7 @@ from humangen.data.clips import ClipSampler, PairSampler, WindowSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.schema import ClipRecord, decode_clip
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -143,7 +143,7 @@ def compare(options: argparse.Namespace, folder: Path, latents: Path) -> tuple[d
               "train_framing": framing, "eval_framing": framing}  # fmt: skip
     data, encoded = (AnimationData(shards=str(place), **shared) for place in (folder, latents))
     count = options.batch * options.batches
-    samples = evaluation_samples(folder / "train", Index.load(folder / "train", data.kind), Stream())
+    samples = evaluation_samples(Shelf(folder / "train", Index.load(folder / "train", data.kind)))
     stored = [decode_clip(sample) for sample in itertools.islice(samples, count)]
     records = list(itertools.islice(itertools.cycle(stored), count))
     decoding = {

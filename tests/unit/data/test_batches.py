@@ -17,14 +17,13 @@ from humangen.data.animation import AnimationData, PictureData, animation_batch,
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
-from humangen.data.module import EvaluationBatches, TrainingBatches
+from humangen.data.batches import EvaluationBatches, Source, TrainingBatches
 from humangen.data.schema import encode_clip
-from humangen.data.stream import Sample, Stream
+from humangen.data.stream import Sample, Shelf, Stream
 from humangen.media import to_tensor
-from humangen.types import AnimationBatch, InputError, PictureBatch
+from humangen.types import AnimationBatch, Drawn, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards, write_split
 
-ALONE = Stream()
 ALONE = Stream()
 SAMPLER, FRAMING = PairSampler(num_targets=2, margin_seconds=0.1), Framing(height=SIDE, width=SIDE)
 
@@ -39,13 +38,12 @@ def name(sample: Sample, *seed: int) -> tuple[Any, ...]:
     return sample["__key__"], *seed
 
 
-def names(examples: list, skipped: list[str]) -> list:
+def names(examples: list, drawn: Drawn) -> list:
     return examples
 
 
 def training(shards: tuple[Path, Index], start: int, workers: int, count: int, ranks: Stream = ALONE) -> list:
-    folder, index = shards
-    batches = TrainingBatches(folder=folder, index=index, make=name, collate=names, batch_size=2, seed=5,
+    batches = TrainingBatches(sources=[Source(Shelf(*shards), name)], collate=names, batch_size=2, seed=5,
                               shuffle_buffer=4, ranks=ranks, start=start)  # fmt: skip
     return list(itertools.islice(DataLoader(batches, batch_size=None, num_workers=workers), count))
 
@@ -68,12 +66,10 @@ def test_ranks_see_different_samples(shards) -> None:
 @pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0), (3, 0), (5, 0), (2, 2)])
 @pytest.mark.parametrize("limit", [None, 4])
 def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, limit: int | None) -> None:
-    folder, index = shards
     seen = []
     for rank in range(ranks):
         batches = EvaluationBatches(
-            folder=folder,
-            index=index,
+            shelf=Shelf(*shards),
             make=name,
             collate=names,
             batch_size=2,
@@ -88,15 +84,13 @@ def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, 
 
 def animation(folder: Path, *, batches: type = TrainingBatches, **changes: Any) -> Any:
     """Real batches of the shards in a folder."""
-    options = {
-        "make": partial(make_example, sampler=SAMPLER, framing=FRAMING),
-        "collate": collate,
-        "batch_size": 4,
-        "seed": 0,
-        "ranks": Stream(),
-    }
-    options |= {"shuffle_buffer": 1, "start": 0} if batches is TrainingBatches else {"limit": None}
-    return batches(folder=folder, index=Index.load(folder, "animation"), **{**options, **changes})
+    shelf, make = Shelf(folder, Index.load(folder, "animation")), partial(make_example, sampler=SAMPLER, framing=FRAMING)
+    options = {"collate": collate, "batch_size": 4, "seed": 0, "ranks": Stream()}
+    if batches is TrainingBatches:
+        options |= {"sources": [Source(shelf, make)], "shuffle_buffer": 1, "start": 0}
+    else:
+        options |= {"shelf": shelf, "make": make, "limit": None}
+    return batches(**{**options, **changes})
 
 
 def broken_shards(folder: Path, broken: set[str]) -> Path:
@@ -115,8 +109,8 @@ def test_a_truncated_video_is_named_and_passed_over(tmp_path: Path, workers: int
     folder = broken_shards(tmp_path, {"c2"})
     loader = DataLoader(animation(folder), batch_size=None, num_workers=workers)
     for batch in itertools.islice(loader, 2):
-        assert [message for message in batch.skipped if "sample c2" in message] == batch.skipped
-        assert len(batch.skipped) == 1
+        assert [message for message in batch.drawn.skipped if "sample c2" in message] == batch.drawn.skipped
+        assert len(batch.drawn.skipped) == 1
         assert sorted({key.split("@")[0] for key in batch.keys}) == ["c0", "c1", "c3"]
 
 
@@ -137,8 +131,8 @@ def test_a_figure_shorter_than_its_clip_is_passed_over(tmp_path: Path) -> None:
     records[1] = dataclasses.replace(records[1], figure=records[1].figure[:1])
     write_split(tmp_path, "train", records, per_shard=10)
     batch = next(iter(animation(tmp_path / "train", batch_size=2)))
-    assert len(batch.skipped) == 1
-    assert "sample short" in batch.skipped[0]
+    assert len(batch.drawn.skipped) == 1
+    assert "sample short" in batch.drawn.skipped[0]
 
 
 def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
@@ -152,7 +146,7 @@ def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
 
 def test_a_batch_has_the_documented_form() -> None:
     examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
-    batch = collate(examples, ["why"])
+    batch = collate(examples, Drawn(["why"]))
     assert isinstance(batch, AnimationBatch)
     assert batch.reference.shape == batch.reference_pose.shape == (2, 3, SIDE, SIDE)
     assert batch.target.shape == batch.target_pose.shape == (4, 1, 3, SIDE, SIDE)
@@ -161,13 +155,13 @@ def test_a_batch_has_the_documented_form() -> None:
     assert -1 <= batch.target.min() < batch.target.max() <= 1
     assert 0 <= batch.target_pose.min() < batch.target_pose.max() <= 1
     assert batch.keys == [f"{example.key}@{clip[0]}" for example in examples for clip in example.targets]
-    assert batch.skipped == ["why"]
+    assert batch.drawn.skipped == ["why"]
 
 
 def test_targets_and_reference_are_the_frames_they_say() -> None:
     """Frames grow brighter by 40 each, so that a frame's number can be read off its pixels."""
     example = make_example(encode_clip(tiny_record("a")), 0, sampler=SAMPLER, framing=FRAMING)
-    batch = collate([example], [])
+    batch = collate([example])
     brightness = ((batch.target[:, 0].mean((1, 2, 3)) + 1) * 127.5 - 40) / 40
     assert brightness.round().int().tolist() == [clip[0] for clip in example.targets]
     reference = round(((batch.reference.mean().item() + 1) * 127.5 - 40) / 40)
@@ -189,7 +183,7 @@ def test_the_data_module_gives_batches_of_its_kind(tmp_path: Path, data: type, b
 
 def test_workers_hand_over_bytes_and_the_batch_is_that_of_the_floats() -> None:
     examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
-    handed = stack(examples, [])
+    handed = stack(examples)
     assert {handed.frames.dtype, handed.poses.dtype, handed.figures.dtype} == {torch.uint8, torch.bool}
     batch = animation_batch(handed)
     pixels = to_tensor(handed.frames.numpy())

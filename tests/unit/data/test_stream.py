@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from humangen.data.index import Index
-from humangen.data.stream import Stream, evaluation_samples, training_samples
+from humangen.data.stream import Shelf, Stream, evaluation_samples, training_samples
 from humangen.types import InputError
 from tests.unit.tiny import tiny_shards
 
@@ -24,7 +24,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Index]:
 
 def keys(shards: tuple[Path, Index], stream: Stream, *, seed: int = 0, buffer: int = 5, epochs: int = 1) -> list:
     """The (epoch, key) of one stream's first epochs."""
-    samples = training_samples(*shards, stream, seed=seed, buffer=buffer, on_error=lambda error: False)
+    samples = training_samples(Shelf(*shards), stream, seed=seed, buffer=buffer)
     return [(epoch, sample["__key__"]) for epoch, sample in itertools.takewhile(lambda pair: pair[0] < epochs, samples)]
 
 
@@ -60,7 +60,7 @@ def test_streams_share_out_every_sample_once(shards, count: int) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 13, 20])
 def test_evaluation_streams_share_out_every_sample_once(shards, count: int) -> None:
     parts = [
-        [sample["__key__"] for sample in evaluation_samples(*shards, Stream(index, count))] for index in range(count)
+        [sample["__key__"] for sample in evaluation_samples(Shelf(*shards), Stream(index, count))] for index in range(count)
     ]
     assert sorted(itertools.chain(*parts)) == [key for _, key in everyone()]
 
