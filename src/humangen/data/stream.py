@@ -66,17 +66,23 @@ def shard_order(count: int, seed: int, epoch: int) -> list[int]:
     return order
 
 
-def ids_between(sizes: Sequence[int], order: Sequence[int], part: range) -> list[Id]:
-    """The samples at the places `part` of a row of shards, laid in `order`, of which number n has `sizes[n]`."""
-    ends = np.cumsum([sizes[shard] for shard in order])
-    ids: list[Id] = []
-    for place in range(int(np.searchsorted(ends, part.start, "right")), len(order)):
-        shard = order[place]
-        start = int(ends[place]) - sizes[shard]
-        if start >= part.stop:
-            break
-        ids += [(shard, number - start) for number in range(max(part.start, start), min(part.stop, int(ends[place])))]
-    return ids
+class Row:
+    """Shards end to end in an `order`; number n holds `sizes[n]` samples."""
+
+    def __init__(self, sizes: Sequence[int], order: Sequence[int]) -> None:
+        self.sizes, self.order = sizes, order
+        self.ends = np.cumsum([sizes[shard] for shard in order])
+
+    def ids(self, part: range) -> list[Id]:
+        """The samples at the places `part`."""
+        ids: list[Id] = []
+        for place in range(int(np.searchsorted(self.ends, part.start, "right")), len(self.order)):
+            shard, end = self.order[place], int(self.ends[place])
+            start = end - self.sizes[shard]
+            if start >= part.stop:
+                break
+            ids += [(shard, number - start) for number in range(max(part.start, start), min(part.stop, end))]
+        return ids
 
 
 class Openable(Protocol):
@@ -181,7 +187,7 @@ def training_samples(
     sizes = [shard.num_samples for shard in shelf.index.shards]
     first, passed = stream.position(total, start)
     for epoch in itertools.count(first):
-        ids = ids_between(sizes, shard_order(len(sizes), seed, epoch), stream.share(total, epoch))
+        ids = Row(sizes, shard_order(len(sizes), seed, epoch)).ids(stream.share(total, epoch))
         shuffle = wds.filters.shuffle(buffer, initial=buffer, rng=random.Random(f"{seed}/{epoch}/{stream}"))
         order = list(shuffle(iter(ids)))[passed:]
         coming = set(order)
@@ -198,7 +204,7 @@ def evaluation_samples(shelf: Shelf, stream: Stream = Stream(), *, limit: int | 
     """The first `limit` samples (None: every one) once over all streams, in file order; a broken shard raises."""
     sizes = [shard.num_samples for shard in shelf.index.shards]
     total = sum(sizes) if limit is None else min(sum(sizes), limit)
-    for _, sample in shelf.read(ids_between(sizes, range(len(sizes)), stream.share(total))):
+    for _, sample in shelf.read(Row(sizes, range(len(sizes))).ids(stream.share(total))):
         if isinstance(sample, InputError):
             raise InputError(f"a shard in {shelf.folder} is broken: {sample}") from sample
         yield sample
