@@ -34,7 +34,7 @@ from humangen.inference.swaps import swapped_people, swapped_samples
 from humangen.metrics.region import RegionScores
 from humangen.models.codec import weights_hash
 from humangen.models.tryon import TryOnPipeline
-from humangen.types import InputError, TryOnBatch
+from humangen.types import Drawn, InputError, TryOnBatch
 
 DANCERS = Path("data/dancers_tryon/protocol_128x128")  # what conf/protocol/dancers_tryon.yaml scores
 SCORES = {"psnr_region": "PSNR, dB", "ssim_region": "SSIM", "delta_e": "CIEDE2000 of the garment"}
@@ -102,7 +102,7 @@ def from_shards(options: argparse.Namespace) -> Iterator[Swapped]:
     samples = itertools.islice(evaluation_samples(Shelf(folder, Index.load(folder, "tryon"))), options.samples)
     while chunk := list(itertools.islice(samples, options.batch)):
         yield {
-            name: tryon_batch(stack_pairs([make_pair_example(each, framing=framing) for each in some]))
+            name: tryon_batch(stack_pairs([make_pair_example(each, framing=framing) for each in some], Drawn()))
             for name, some in {"as it was": chunk, **swapped_samples(chunk, options.seed)}.items()
         }
 

@@ -104,7 +104,7 @@ class Stack(Movable):
     drawn: Drawn
 
 
-def stack(examples: list[Example], drawn: Drawn = Drawn()) -> Stack:
+def stack(examples: list[Example], drawn: Drawn) -> Stack:
     """One stack of examples with equally many clips of equal length; what not all of them have is left out."""
 
     def together(name: str) -> Any:
@@ -142,7 +142,7 @@ def picture_batch(stack: Stack) -> PictureBatch:
     return PictureBatch(keys=keys, pixels=floats(stack.frames.flatten(0, 1)), drawn=stack.drawn)
 
 
-def collate(examples: list[Example], drawn: Drawn = Drawn()) -> AnimationBatch:
+def collate(examples: list[Example], drawn: Drawn) -> AnimationBatch:
     """One batch of examples with equally many clips of equal length."""
     return animation_batch(stack(examples, drawn))
 
@@ -177,7 +177,7 @@ class AnimationData(ShardData):
 
     def training_reader(self, part: Part, latents: LatentsInfo | None) -> tuple[Make, frozenset[str]]:
         framing = part.framed(self.train_framing)
-        drawn = {"sampler": part.sampler or self.train_sampler, "framing": framing, "parts": self.parts}
+        drawn: dict[str, Any] = {"sampler": part.sampler or self.train_sampler, "framing": framing, "parts": self.parts}
         if latents is None:
             return partial(make_example, **drawn), LARGE
         check_framing(latents, framing, part.shards)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from filelock import FileLock
 from upath import UPath
@@ -66,7 +66,7 @@ class ShardCache:
     attempts: int = 5
     pause: float = 1.0
 
-    def place(self, path: UPath, shard: Shard) -> UPath | Remote:
+    def place(self, path: UPath, shard: Shard) -> Any:
         """Where a shard is opened: itself on this machine's disks, else its copy."""
         return path if path.protocol in LOCAL else Remote(path, shard, self)
 

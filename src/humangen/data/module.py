@@ -32,8 +32,8 @@ class ShardData(L.LightningDataModule):
     in it is part of a checkpoint.
 
     Training is on `mix` where it is given, sets by name, each sample of a set drawn by weight; else on `shards`.
-    Shards of URLs are copied to the folder `cache`, up to `cache_gb` (1e9 bytes), see `ShardCache`. Where loader workers
-    give no batch for `patience` seconds the run ends, and says what they were doing.
+    Shards of URLs are copied to the folder `cache`, up to `cache_gb` (1e9 bytes), see `ShardCache`. Where loader
+    workers give no batch for `patience` seconds the run ends, and says what they were doing.
     """
 
     kind: ClassVar[str]

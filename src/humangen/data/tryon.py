@@ -95,7 +95,7 @@ class PairStack(Movable):
     drawn: Drawn
 
 
-def stack_pairs(examples: list[PairExample], drawn: Drawn = Drawn()) -> PairStack:
+def stack_pairs(examples: list[PairExample], drawn: Drawn) -> PairStack:
     def together(*names: str) -> Tensor:
         known = [name for name in names if all(getattr(example, name) is not None for example in examples)]
         return torch.from_numpy(

@@ -20,7 +20,7 @@ class Stages:
 
     def __init__(self, num_workers: int) -> None:
         self.num_workers = max(num_workers, 1)  # this process itself, where there are none
-        self.texts = RawArray(c_char, WIDTH * self.num_workers)
+        self.texts: Any = RawArray(c_char, WIDTH * self.num_workers)
         self.times = RawArray(c_double, self.num_workers)
 
     def note(self, stage: str) -> None:
@@ -51,9 +51,7 @@ class WatchedLoader(DataLoader):
 
     def __init__(self, dataset: Any, *, num_workers: int, patience: float, stages: Stages) -> None:
         self.patience, self.stages = patience, stages
-        super().__init__(
-            dataset, batch_size=None, num_workers=num_workers, timeout=patience / 10 if num_workers else 0
-        )
+        super().__init__(dataset, batch_size=None, num_workers=num_workers, timeout=patience / 10 if num_workers else 0)
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches, asked = super().__iter__(), time.monotonic()

@@ -70,11 +70,14 @@ class Task(L.LightningModule):
         for name, count in drawn.counts.items():
             self.had[f"{name}/samples"] += count.samples
             self.had[f"{name}/skipped"] += count.skipped
-        if self.had and (self.trainer.fit_loop.total_batch_idx + 1) % max(1, self.trainer.log_every_n_steps) == 0:
+        every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]
+        if self.had and (self.trainer.fit_loop.total_batch_idx + 1) % every == 0:
             own = torch.tensor([*self.had.values()], device=self.device)
             everywhere = self.trainer.strategy.reduce(own, reduce_op="sum").tolist()
             self.had_everywhere = dict(zip(self.had, map(float, everywhere), strict=True))
-        self.log_dict(self.had_everywhere | {f"{name}/epochs": float(each.epochs) for name, each in drawn.counts.items()})
+        self.log_dict(
+            self.had_everywhere | {f"{name}/epochs": float(each.epochs) for name, each in drawn.counts.items()}
+        )
 
     def on_validation_epoch_start(self) -> None:
         self.validated = torch.zeros(2, device=self.device)
@@ -87,7 +90,7 @@ class Task(L.LightningModule):
         """The mean over the samples of all ranks, of which some may have had none."""
         total, count = self.trainer.strategy.reduce(self.validated, reduce_op="sum")
         if count:
-            self.log(self.validation_metric, total / count, prog_bar=True)
+            self.log(self.validation_metric, total / count, prog_bar=True, sync_dist=True)  # the same on all
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         gradients = [parameter.grad for parameter in self.trainable() if parameter.grad is not None]

@@ -14,10 +14,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from humangen.data.animation import AnimationData, PictureData, animation_batch, collate, make_example, stack
+from humangen.data.batches import EvaluationBatches, Source, TrainingBatches
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
-from humangen.data.batches import EvaluationBatches, Source, TrainingBatches
 from humangen.data.schema import encode_clip
 from humangen.data.stream import Sample, Shelf, Stream
 from humangen.media import to_tensor
@@ -84,7 +84,10 @@ def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, 
 
 def animation(folder: Path, *, batches: type = TrainingBatches, **changes: Any) -> Any:
     """Real batches of the shards in a folder."""
-    shelf, make = Shelf(folder, Index.load(folder, "animation")), partial(make_example, sampler=SAMPLER, framing=FRAMING)
+    shelf, make = (
+        Shelf(folder, Index.load(folder, "animation")),
+        partial(make_example, sampler=SAMPLER, framing=FRAMING),
+    )
     options = {"collate": collate, "batch_size": 4, "seed": 0, "ranks": Stream()}
     if batches is TrainingBatches:
         options |= {"sources": [Source(shelf, make)], "shuffle_buffer": 1, "start": 0}
@@ -161,7 +164,7 @@ def test_a_batch_has_the_documented_form() -> None:
 def test_targets_and_reference_are_the_frames_they_say() -> None:
     """Frames grow brighter by 40 each, so that a frame's number can be read off its pixels."""
     example = make_example(encode_clip(tiny_record("a")), 0, sampler=SAMPLER, framing=FRAMING)
-    batch = collate([example])
+    batch = collate([example], Drawn())
     brightness = ((batch.target[:, 0].mean((1, 2, 3)) + 1) * 127.5 - 40) / 40
     assert brightness.round().int().tolist() == [clip[0] for clip in example.targets]
     reference = round(((batch.reference.mean().item() + 1) * 127.5 - 40) / 40)
@@ -183,7 +186,7 @@ def test_the_data_module_gives_batches_of_its_kind(tmp_path: Path, data: type, b
 
 def test_workers_hand_over_bytes_and_the_batch_is_that_of_the_floats() -> None:
     examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
-    handed = stack(examples)
+    handed = stack(examples, Drawn())
     assert {handed.frames.dtype, handed.poses.dtype, handed.figures.dtype} == {torch.uint8, torch.bool}
     batch = animation_batch(handed)
     pixels = to_tensor(handed.frames.numpy())

@@ -54,12 +54,12 @@ fsspec.register_implementation("moody", Moody, clobber=True)
 
 
 @pytest.fixture
-def shards(tmp_path: Path) -> Iterator[tuple[UPath, Index]]:
+def shards(tmp_path: Path) -> tuple[UPath, Index]:
     """Nine samples in three shards, behind a moody file system."""
     folder, index = tiny_shards(tmp_path / "far", 9, per_shard=3)
     for memory in (Moody.moods, Moody.faults, Moody.opened):
         memory.clear()
-    yield UPath(f"moody://{folder}"), index
+    return UPath(f"moody://{folder}"), index
 
 
 def cache(folder: Path, **changes: Any) -> ShardCache:

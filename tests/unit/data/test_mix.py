@@ -134,7 +134,9 @@ def test_broken_samples_are_counted_where_they_are_from(sets: Path, tmp_path: Pa
     write_split(tmp_path, "train", records, per_shard=4)
     mixed = data(sets, {}, AnimationData, mix={"good": Part(str(sets / "two")), "bad": Part(str(tmp_path))})
     found = batches(mixed, 6)
-    skipped = Counter(name for batch in found for name, count in batch.drawn.counts.items() for _ in range(count.skipped))
+    skipped = Counter(
+        name for batch in found for name, count in batch.drawn.counts.items() for _ in range(count.skipped)
+    )
     named = [message for batch in found for message in batch.drawn.skipped]
     assert set(skipped) == {"data/bad"}
     assert len(named) == skipped["data/bad"] > 1

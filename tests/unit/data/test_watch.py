@@ -33,13 +33,16 @@ def slow(sample: Sample, *seed: int) -> str:
 
 def watched(shards: tuple[Path, Index], workers: int, patience: float) -> WatchedLoader:
     stages = Stages(workers)
-    batches = TrainingBatches(sources=[Source(Shelf(*shards, note=stages.note), slow)], batch_size=1, seed=0,
-                              collate=lambda examples, drawn: examples, shuffle_buffer=1, ranks=Stream(), start=0)  # fmt: skip
+    source = Source(Shelf(*shards, note=stages.note), slow)
+    batches = TrainingBatches(sources=[source], batch_size=1, seed=0, collate=lambda examples, drawn: examples,
+                              shuffle_buffer=1, ranks=Stream(), start=0)  # fmt: skip
     return WatchedLoader(batches, num_workers=workers, patience=patience, stages=stages)
 
 
 def test_the_sample_at_which_a_worker_stands_is_told_and_the_run_ends(shards, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.1)  # how long it waits for workers to end
+    monkeypatch.setattr(
+        torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.1
+    )  # how long it waits for workers to end
     began = time.monotonic()
     with pytest.raises(InputError, match=r"no batch for [12] s: worker \d has been decoding sample s02 of .*0001.tar"):
         list(itertools.islice(watched(shards, 2, patience=1.0), 8))
