@@ -3,7 +3,8 @@
 `decord`, `pyav` and, where it is installed, `torchcodec` decode the frames that an example needs, from memory, in one
 thread; ratios are to the fastest of them, so that a loader at 0.85 of its speed has ratio 1.18. `workers_0` is the
 loader inside the process, `workers_1`, `workers_2` ... are so many worker processes (--workers): reading shards,
-decoding, framing, drawing poses, up to the bytes that travel to the device. `latents` is one worker process on the same clips with their latents.
+decoding, framing, drawing poses, up to the bytes that travel to the device. `latents` is one worker process on the
+same clips with their latents.
 A clip is one example: a reference and --frames frames behind one another, and the pose of each.
 """
 

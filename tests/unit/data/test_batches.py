@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.schema import encode_clip
-from humangen.data.stream import Sample, Shelf, Stream
+from humangen.data.stream import Sample, Shelf, Stream, training_samples
 from humangen.media import to_tensor
 from humangen.types import AnimationBatch, Drawn, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards, write_split
@@ -63,7 +65,7 @@ def test_ranks_see_different_samples(shards) -> None:
     assert not {key for batch in one for key, *_ in batch} & {key for batch in other for key, *_ in batch}
 
 
-@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0), (3, 0), (5, 0), (2, 2)])
+@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0), (3, 0), (5, 0), (2, 2), (8, 0)])
 @pytest.mark.parametrize("limit", [None, 4])
 def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, limit: int | None) -> None:
     seen = []
@@ -80,6 +82,34 @@ def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, 
         loader = DataLoader(batches, batch_size=None, num_workers=workers)
         seen += [key for batch in loader for key, *_ in batch]
     assert sorted(seen) == [f"s{number:02d}" for number in range(11)][:limit]
+
+
+@pytest.mark.parametrize(("ranks", "workers"), [(8, 2), (3, 4), (13, 1)])
+def test_ranks_go_through_the_epochs_at_one_pace(shards, ranks: int, workers: int) -> None:
+    """Whatever their number, streams have passed over as many whole epochs after as many samples."""
+    rounds = 4 * 11  # samples of each stream
+    seen: Counter[str] = Counter()
+    for rank, worker in itertools.product(range(ranks), range(workers)):
+        samples = training_samples(Shelf(*shards), Stream(rank * workers + worker, ranks * workers), seed=5, buffer=4)
+        taken = list(itertools.islice(samples, rounds))
+        assert {epoch for epoch, _ in taken[-1:]} <= {4 * ranks * workers - 1, 4 * ranks * workers - 2}
+        seen.update(sample["__key__"] for _, sample in taken)
+    assert set(seen.values()) == {4 * ranks * workers}, "after as many whole epochs each sample came equally often"
+
+
+def test_a_position_is_a_number_of_samples_whatever_the_ranks(shards) -> None:
+    """Ten steps of two batches of two on three ranks are 120 samples; on two ranks that is 30 batches each."""
+    folder, _ = shards
+    options = {"batch_size": 2, "eval_batch_size": 1, "seed": 0, "train_sampler": SAMPLER, "eval_sampler": SAMPLER,
+               "train_framing": FRAMING, "eval_framing": FRAMING}  # fmt: skip
+    data = AnimationData(shards=str(folder.parent), **options)
+    data.trainer = SimpleNamespace(global_step=10, accumulate_grad_batches=2, world_size=3, global_rank=0)
+    assert data.state_dict() == {"samples": 120, "step": 10}
+    resumed = AnimationData(shards=str(folder.parent), **options)
+    resumed.load_state_dict(data.state_dict())
+    resumed.trainer = SimpleNamespace(global_step=14, accumulate_grad_batches=1, world_size=2, global_rank=1)
+    assert resumed.train_dataloader().dataset.start == 30
+    assert resumed.state_dict() == {"samples": 120 + 4 * 2 * 2, "step": 14}
 
 
 def animation(folder: Path, *, batches: type = TrainingBatches, **changes: Any) -> Any:
