@@ -106,7 +106,6 @@ class ShardCache:
 
     def _download(self, path: UPath, shard: Shard, target: Path) -> None:
         """Raises `OSError` where what comes is not what the index lists."""
-        path = UPath(str(path), **path.storage_options)  # connections do not outlive a fork
         source = within(self.timeout, lambda: path.open("rb"))
         digest, size = hashlib.sha256(), 0
         with target.open("wb") as file:

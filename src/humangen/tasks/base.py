@@ -80,15 +80,15 @@ class Task(L.LightningModule):
         )
 
     def on_validation_epoch_start(self) -> None:
-        self.validated = torch.zeros(2, device=self.device)
+        self.validation_sum = torch.zeros(2, device=self.device)
 
     def validate(self, values: Tensor) -> None:
         """Adds a value of each sample (B,) to the mean of this validation."""
-        self.validated += torch.stack([values.float().sum(), torch.tensor(float(len(values)), device=values.device)])
+        self.validation_sum += torch.stack([values.float().sum(), torch.tensor(float(len(values)), device=values.device)])
 
     def on_validation_epoch_end(self) -> None:
         """The mean over the samples of all ranks, of which some may have had none."""
-        total, count = self.trainer.strategy.reduce(self.validated, reduce_op="sum")
+        total, count = self.trainer.strategy.reduce(self.validation_sum, reduce_op="sum")
         if count:
             self.log(self.validation_metric, total / count, prog_bar=True, sync_dist=True)  # the same on all
 
