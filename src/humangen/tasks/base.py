@@ -84,7 +84,7 @@ class Task(L.LightningModule):
 
     def validate(self, values: Tensor) -> None:
         """Adds a value of each sample (B,) to the mean of this validation."""
-        self.validation_sum += torch.stack([values.float().sum(), torch.tensor(float(len(values)), device=values.device)])
+        self.validation_sum += torch.stack([values.float().sum(), values.new_tensor(len(values), dtype=torch.float)])
 
     def on_validation_epoch_end(self) -> None:
         """The mean over the samples of all ranks, of which some may have had none."""
