@@ -1,4 +1,4 @@
-"""The arithmetic of scale: figures that a person can work out, and those of real shards."""
+"""The arithmetic of supply: figures that a person can work out, and those of real shards."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.slow
 def told(folder: Path, *arguments: str) -> tuple[dict, str]:
     command = [
         sys.executable,
-        str(ROOT / "benchmarks" / "scale.py"),
+        str(ROOT / "benchmarks" / "supply.py"),
         "--output",
-        str(folder / "scale.json"),
+        str(folder / "supply.json"),
         *arguments,
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
-    return json.loads((folder / "scale.json").read_text()), done.stdout
+    return json.loads((folder / "supply.json").read_text()), done.stdout
 
 
 def test_figures_that_can_be_worked_out(tmp_path: Path) -> None:
