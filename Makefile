@@ -35,6 +35,7 @@ bench: $(READY) ## the ratios of the README, measured here
 	$(BIN)/python benchmarks/step.py --output benchmarks/step.json
 	$(BIN)/python benchmarks/train.py --output benchmarks/train.json
 	$(BIN)/python benchmarks/loader.py --output benchmarks/loader.json
+	$(BIN)/python benchmarks/supply.py --output benchmarks/supply.json
 	$(BIN)/python benchmarks/prep.py --output benchmarks/prep.json
 	$(BIN)/python benchmarks/metrics.py --output benchmarks/metrics.json
 	$(BIN)/python benchmarks/length.py --output benchmarks/length.json

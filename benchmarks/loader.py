@@ -2,8 +2,9 @@
 
 `decord`, `pyav` and, where it is installed, `torchcodec` decode the frames that an example needs, from memory, in one
 thread; ratios are to the fastest of them, so that a loader at 0.85 of its speed has ratio 1.18. `workers_0` is the
-loader inside the process, `workers_1` and `workers_2` are worker processes: reading shards, decoding, framing, drawing
-poses, up to the bytes that travel to the device. `latents` is one worker process on the same clips with their latents.
+loader inside the process, `workers_1`, `workers_2` ... are so many worker processes (--workers): reading shards,
+decoding, framing, drawing poses, up to the bytes that travel to the device. `latents` is one worker process on the
+same clips with their latents.
 A clip is one example: a reference and --frames frames behind one another, and the pose of each.
 """
 
@@ -32,7 +33,7 @@ from humangen.data.clips import ClipSampler, PairSampler, WindowSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.schema import ClipRecord, decode_clip
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -48,6 +49,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--frames", type=timing.positive, default=1, help="frames per example besides the reference")
     parser.add_argument("--batch", type=timing.positive, default=4, help="clips per batch")
     parser.add_argument("--batches", type=timing.positive, default=16, help="batches that are timed in each round")
+    parser.add_argument("--workers", type=timing.positive, nargs="+", default=[1, 2, 4], help="loader processes")
     return parser.parse_args()
 
 
@@ -143,7 +145,7 @@ def compare(options: argparse.Namespace, folder: Path, latents: Path) -> tuple[d
               "train_framing": framing, "eval_framing": framing}  # fmt: skip
     data, encoded = (AnimationData(shards=str(place), **shared) for place in (folder, latents))
     count = options.batch * options.batches
-    samples = evaluation_samples(folder / "train", Index.load(folder / "train", data.kind), Stream())
+    samples = evaluation_samples(Shelf(folder / "train", Index.load(folder / "train", data.kind)))
     stored = [decode_clip(sample) for sample in itertools.islice(samples, count)]
     records = list(itertools.islice(itertools.cycle(stored), count))
     decoding = {
@@ -151,7 +153,10 @@ def compare(options: argparse.Namespace, folder: Path, latents: Path) -> tuple[d
         for name, decode in decoders(records[0]).items()
     }
     fastest = min(decoding, key=lambda name: min(decoding[name]() for _ in range(2)))
-    loading = {f"workers_{workers}": partial(loading_seconds, data, workers, options.batches) for workers in (0, 1, 2)}
+    loading = {
+        f"workers_{workers}": partial(loading_seconds, data, workers, options.batches)
+        for workers in (0, *options.workers)
+    }
     loading["latents"] = partial(loading_seconds, encoded, 1, options.batches)
     variants = decoding | loading
     rows = timing.measure(variants, baseline=fastest, repeats=options.repeats, warmup=options.warmup)

@@ -19,7 +19,7 @@ from humangen.data.framing import Framing
 from humangen.data.index import INDEX, Index
 from humangen.data.latents import encode_latents
 from humangen.data.schema import LATENTS, decode_clip, named
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 from humangen.media import to_tensor
 from humangen.types import InputError, LatentsInfo
 
@@ -103,7 +103,7 @@ def finished(folder: Path, index: Index, info: LatentsInfo) -> bool:
 
 def write_latents(source: UPath, folder: Path, index: Index, encoder: Encoder, info: LatentsInfo) -> None:
     """One split, which appears whole, checked and with its index, or not at all."""
-    samples = evaluation_samples(source, index, Stream())
+    samples = evaluation_samples(Shelf(source, index))
     encoded = (sample | {LATENTS: encoder.encode(sample)} for sample in samples)
     told = track(encoded, f"latents {folder.name}", total=index.num_samples)
     partial = folder.with_name(f".{folder.name}.partial")

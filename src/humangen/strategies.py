@@ -61,8 +61,10 @@ def count_devices(devices: Any, accelerator: str) -> int:
 
 
 def ddp() -> Strategy:
-    """A whole copy on every rank."""
-    return DDPStrategy(gradient_as_bucket_view=True)
+    """A whole copy on every rank. Its buffers are constants: sending them at each validation step would leave a rank
+    that has more of those than the others waiting for ever."""
+    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # the new name is not in torch 2.13
+    return DDPStrategy(gradient_as_bucket_view=True, broadcast_buffers=False)
 
 
 def fsdp() -> Strategy:

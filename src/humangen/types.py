@@ -48,13 +48,31 @@ class Movable:
         return replace(self, **moved)  # type: ignore[type-var]
 
 
+@dataclass(frozen=True)
+class Count:
+    """What a batch took of one set: samples that are in it, broken ones that are not, and how often the stream that it
+    comes from has passed over the whole set."""
+
+    samples: int
+    skipped: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Where the samples of a training batch come from: `skipped` names the broken ones that were passed over, `counts`
+    are of every set, by the name under which they are logged."""
+
+    skipped: list[str] = field(default_factory=list)
+    counts: dict[str, Count] = field(default_factory=dict)
+
+
 @dataclass
 class AnimationBatch(Movable):
     """B reference pictures and the K clips to paint of them, clips of the same sample side by side.
 
     Where `latents` says who made them, `reference` (B C h w) and `target` (K F C h w) are latents, not pixels.
     `figure` marks the pixels of the person in the target and in the reference together (their union).
-    `skipped` names the broken samples that were passed over on the way to this batch.
     """
 
     keys: list[str]  # K, one a clip
@@ -65,7 +83,7 @@ class AnimationBatch(Movable):
     figure: Tensor | None = None  # K F H W, bool
     latents: LatentsInfo | None = None
     reference_tokens: Tensor | None = None  # B N D, beside latents where they were stored
-    skipped: list[str] = field(default_factory=list)
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 @dataclass
@@ -83,7 +101,7 @@ class TryOnBatch(Movable):
     pose: Tensor  # K 3 H W, [0, 1]
     truth: Tensor | None = None  # K C H W, [-1, 1]
     worn: Tensor | None = None  # K 1 H W, bool
-    skipped: list[str] = field(default_factory=list)
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 def first_samples(batch: Any, count: int) -> Any:
@@ -102,7 +120,7 @@ class PictureBatch(Movable):
 
     keys: list[str]
     pixels: Tensor  # B C H W, [-1, 1]
-    skipped: list[str] = field(default_factory=list)
+    drawn: Drawn = field(default_factory=Drawn)
 
 
 @dataclass

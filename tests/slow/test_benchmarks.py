@@ -29,11 +29,11 @@ CASES = {
     "ddp": (["ddp.py", *SMALL, "--batch", "1"], {"alone", "apart", "ddp", "fsdp"}),
     "loader": (
         ["loader.py", *SMALL, "--clips", "4", "--batch", "1", "--batches", "2"],
-        {"decord", "pyav", "workers_0", "workers_1", "workers_2", "latents"},
+        {"decord", "pyav", "workers_0", "workers_1", "workers_2", "workers_4", "latents"},
     ),
     "loader-clip": (
-        ["loader.py", *SMALL, "--clips", "2", "--batch", "1", "--batches", "2", "--frames", "4"],
-        {"decord", "pyav", "workers_0", "workers_1", "workers_2", "latents"},
+        ["loader.py", *SMALL, "--clips", "2", "--batch", "1", "--batches", "2", "--frames", "4", "--workers", "3"],
+        {"decord", "pyav", "workers_0", "workers_3", "latents"},
     ),
     "metrics": (
         ["metrics.py", *SMALL, "--clips", "2"],

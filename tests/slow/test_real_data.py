@@ -15,7 +15,7 @@ from data_prep.shards import read_manifest
 from humangen.checkpoint import find
 from humangen.data.index import Index
 from humangen.data.schema import decode_clip, decode_pair
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 from humangen.media import decode_picture, open_video, read_picture
 from tests.smoke.test_train import TINY, configured
 from tests.unit.published import tiny_adapter, tiny_pipeline_folder
@@ -36,7 +36,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch, source: str, raw: Path, output: Pa
 
 
 def samples(folder: Path, split: str, kind: str) -> list[dict]:
-    return list(evaluation_samples(folder / split, Index.load(folder / split, kind), Stream()))
+    return list(evaluation_samples(Shelf(folder / split, Index.load(folder / split, kind))))
 
 
 def trains(folder: Path, run: Path, experiment: str, *more: str, **unet: int) -> None:

@@ -22,7 +22,7 @@ from humangen.checkpoint import find, load, load_pipeline, load_sampler
 from humangen.cli.errors import positive
 from humangen.data.framing import Framing
 from humangen.data.index import INDEX, Index
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 from humangen.data.tryon import ORDERS, make_pair_example, stack_pairs, tryon_batch
 from humangen.diffusion.loss import OUTSIDE_WEIGHTS
 from humangen.evaluation import write_result
@@ -34,7 +34,7 @@ from humangen.inference.swaps import swapped_people, swapped_samples
 from humangen.metrics.region import RegionScores
 from humangen.models.codec import weights_hash
 from humangen.models.tryon import TryOnPipeline
-from humangen.types import InputError, TryOnBatch
+from humangen.types import Drawn, InputError, TryOnBatch
 
 DANCERS = Path("data/dancers_tryon/protocol_128x128")  # what conf/protocol/dancers_tryon.yaml scores
 SCORES = {"psnr_region": "PSNR, dB", "ssim_region": "SSIM", "delta_e": "CIEDE2000 of the garment"}
@@ -99,10 +99,10 @@ def from_shards(options: argparse.Namespace) -> Iterator[Swapped]:
         raise InputError(f"no try-on shards in {folder}: name others with --shards, or draw people with {draw}")
     height, width = size_of(options)
     framing = Framing(height=height, width=width)
-    samples = itertools.islice(evaluation_samples(folder, Index.load(folder, "tryon"), Stream()), options.samples)
+    samples = itertools.islice(evaluation_samples(Shelf(folder, Index.load(folder, "tryon"))), options.samples)
     while chunk := list(itertools.islice(samples, options.batch)):
         yield {
-            name: tryon_batch(stack_pairs([make_pair_example(each, framing=framing) for each in some], []))
+            name: tryon_batch(stack_pairs([make_pair_example(each, framing=framing) for each in some], Drawn()))
             for name, some in {"as it was": chunk, **swapped_samples(chunk, options.seed)}.items()
         }
 

@@ -13,16 +13,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from humangen.data.batches import Make
 from humangen.data.clips import Choice, ClipSampler
 from humangen.data.framing import Framing, View
-from humangen.data.index import Index
 from humangen.data.latents import read_latents
-from humangen.data.module import Finish, Make, ShardData
+from humangen.data.mix import Part
+from humangen.data.module import Finish, ShardData
 from humangen.data.schema import LATENTS, ClipRecord, decode_clip, named
 from humangen.data.stream import LARGE, Sample
 from humangen.media import floats
 from humangen.pose.draw import PARTS, draw_poses
-from humangen.types import AnimationBatch, InputError, LatentsInfo, Movable, PictureBatch
+from humangen.types import AnimationBatch, Drawn, InputError, LatentsInfo, Movable, PictureBatch
 
 PICTURES = frozenset({"mp4", "figure.npz"})  # what nobody reads where there are latents
 
@@ -100,10 +101,10 @@ class Stack(Movable):
     figures: Tensor | None
     tokens: Tensor | None
     latents: LatentsInfo | None
-    skipped: list[str]
+    drawn: Drawn
 
 
-def stack(examples: list[Example], skipped: list[str]) -> Stack:
+def stack(examples: list[Example], drawn: Drawn) -> Stack:
     """One stack of examples with equally many clips of equal length; what not all of them have is left out."""
 
     def together(name: str) -> Any:
@@ -112,7 +113,7 @@ def stack(examples: list[Example], skipped: list[str]) -> Stack:
 
     tensors = {name: together(name) for name in ("frames", "poses", "figures", "tokens")}
     keys, targets = [example.key for example in examples], [example.targets for example in examples]
-    return Stack(keys, targets, latents=examples[0].latents, skipped=skipped, **tensors)
+    return Stack(keys, targets, latents=examples[0].latents, drawn=drawn, **tensors)
 
 
 def animation_batch(stack: Stack) -> AnimationBatch:
@@ -131,19 +132,19 @@ def animation_batch(stack: Stack) -> AnimationBatch:
         figure=figures,
         latents=stack.latents,
         reference_tokens=None if stack.tokens is None else stack.tokens.float(),
-        skipped=stack.skipped,
+        drawn=stack.drawn,
     )
 
 
 def picture_batch(stack: Stack) -> PictureBatch:
     """All frames of the examples as pictures."""
     keys = [key for key in stack.keys for _ in range(stack.frames.shape[1])]
-    return PictureBatch(keys=keys, pixels=floats(stack.frames.flatten(0, 1)), skipped=stack.skipped)
+    return PictureBatch(keys=keys, pixels=floats(stack.frames.flatten(0, 1)), drawn=stack.drawn)
 
 
-def collate(examples: list[Example], skipped: list[str]) -> AnimationBatch:
+def collate(examples: list[Example], drawn: Drawn) -> AnimationBatch:
     """One batch of examples with equally many clips of equal length."""
-    return animation_batch(stack(examples, skipped))
+    return animation_batch(stack(examples, drawn))
 
 
 class AnimationData(ShardData):
@@ -167,7 +168,6 @@ class AnimationData(ShardData):
         **shared: Any,
     ) -> None:
         super().__init__(
-            make_training=partial(make_example, sampler=train_sampler, framing=train_framing, parts=parts),
             make_evaluation=partial(make_example, sampler=eval_sampler, framing=eval_framing, parts=parts),
             collate=stack,
             finish=finish,
@@ -175,18 +175,13 @@ class AnimationData(ShardData):
         )
         self.train_sampler, self.train_framing, self.parts = train_sampler, train_framing, parts
 
-    def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
-        if index.latents is None:
-            return super().training_reader(index)
-        check_framing(index.latents, self.train_framing, str(self.shards))
-        make = partial(
-            make_latent_example,
-            sampler=self.train_sampler,
-            framing=self.train_framing,
-            latents=index.latents,
-            parts=self.parts,
-        )
-        return make, LARGE | PICTURES
+    def training_reader(self, part: Part, latents: LatentsInfo | None) -> tuple[Make, frozenset[str]]:
+        framing = part.framed(self.train_framing)
+        drawn: dict[str, Any] = {"sampler": part.sampler or self.train_sampler, "framing": framing, "parts": self.parts}
+        if latents is None:
+            return partial(make_example, **drawn), LARGE
+        check_framing(latents, framing, part.shards)
+        return partial(make_latent_example, **drawn, latents=latents), LARGE | PICTURES
 
 
 def check_framing(latents: LatentsInfo, framing: Framing, shards: str) -> None:
@@ -212,5 +207,5 @@ class PictureData(AnimationData):
     def __init__(self, **options: Any) -> None:
         super().__init__(finish=picture_batch, **options)
 
-    def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
-        return self.make_training, LARGE
+    def training_reader(self, part: Part, latents: LatentsInfo | None) -> tuple[Make, frozenset[str]]:
+        return super().training_reader(part, None)

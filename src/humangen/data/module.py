@@ -1,122 +1,26 @@
-"""Batches out of shards for Lightning: endless and resumable in training, each sample once in evaluation."""
+"""Batches out of shards for Lightning."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
-import cv2
 import lightning as L
 import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
 from upath import UPath
 
+from humangen.data.batches import Collate, EvaluationBatches, Make, Source, TrainingBatches
+from humangen.data.cache import ShardCache
 from humangen.data.index import INDEX, Index
-from humangen.data.stream import LARGE, Sample, Stream, evaluation_samples, training_samples
-from humangen.types import InputError
+from humangen.data.mix import Part
+from humangen.data.stream import Shelf, Stream
+from humangen.data.watch import Stages, WatchedLoader
+from humangen.types import InputError, LatentsInfo
 
-Make = Callable[..., Any]  # (raw sample, *seed) -> example
-Collate = Callable[[list, list[str]], Any]  # (examples, names of broken samples) -> batch
 Finish = Callable[[Any], Any]  # what a worker hands over, on the device -> batch
-
-
-def loader_worker() -> tuple[int, int]:
-    """This loader worker's number and how many there are."""
-    cv2.setNumThreads(1)  # the workers are the parallelism
-    info = get_worker_info()
-    return (info.id, info.num_workers) if info else (0, 1)
-
-
-class TrainingBatches(IterableDataset):
-    """Endless batches of one rank; the first `start` (over all its workers) are passed over without decoding.
-
-    Each batch takes `batch_size` samples off its stream. Broken ones are named in the batch and leave it
-    smaller, so that the position in the data is a number of batches, whatever is broken.
-    """
-
-    def __init__(
-        self,
-        *,
-        folder: UPath,
-        index: Index,
-        make: Make,
-        collate: Collate,
-        batch_size: int,
-        seed: int,
-        shuffle_buffer: int,
-        ranks: Stream,
-        start: int,
-        left: frozenset[str] = LARGE,
-    ) -> None:
-        self.folder, self.index, self.make, self.collate = folder, index, make, collate
-        self.batch_size, self.seed, self.shuffle_buffer = batch_size, seed, shuffle_buffer
-        self.ranks, self.start, self.left = ranks, start, left
-
-    def __iter__(self) -> Iterator[Any]:
-        worker, workers = loader_worker()
-        turn = (worker + self.start) % workers  # workers deliver in turn; resume with the one whose turn it is
-        passed = len(range(turn, self.start, workers))
-        broken: list[str] = []
-
-        def note(error: Exception) -> bool:
-            broken.append(str(error))
-            return True
-
-        samples = training_samples(
-            self.folder,
-            self.index,
-            Stream(self.ranks.index * workers + turn, self.ranks.count * workers),
-            seed=self.seed,
-            buffer=self.shuffle_buffer,
-            on_error=note,
-            left=self.left,
-        )
-        for _ in itertools.islice(samples, passed * self.batch_size):
-            pass
-        broken.clear()
-        while True:
-            yield self._batch(itertools.islice(samples, self.batch_size), broken)
-            broken.clear()
-
-    def _batch(self, samples: Iterator[tuple[int, Sample]], broken: list[str]) -> Any:
-        examples = []
-        for epoch, sample in samples:
-            try:
-                examples.append(self.make(sample, self.seed, epoch))
-            except InputError as error:
-                broken.append(str(error))
-        if not examples:
-            raise InputError(f"every sample of a batch from {self.folder} is broken; the first: {broken[0]}")
-        return self.collate(examples, broken.copy())
-
-
-class EvaluationBatches(IterableDataset):
-    """Each sample once over all ranks and workers, `limit` samples in all if given; a broken one raises."""
-
-    def __init__(
-        self,
-        *,
-        folder: UPath,
-        index: Index,
-        make: Make,
-        collate: Collate,
-        batch_size: int,
-        seed: int,
-        ranks: Stream,
-        limit: int | None,
-    ) -> None:
-        self.folder, self.index, self.make, self.collate = folder, index, make, collate
-        self.batch_size, self.seed, self.ranks, self.limit = batch_size, seed, ranks, limit
-
-    def __iter__(self) -> Iterator[Any]:
-        worker, workers = loader_worker()
-        stream = Stream(self.ranks.index * workers + worker, self.ranks.count * workers)
-        samples = itertools.islice(evaluation_samples(self.folder, self.index, Stream()), self.limit)
-        mine = itertools.islice(samples, stream.index, None, stream.count)
-        while chunk := list(itertools.islice(mine, self.batch_size)):
-            yield self.collate([self.make(sample, self.seed) for sample in chunk], [])
 
 
 class ShardData(L.LightningDataModule):
@@ -126,6 +30,10 @@ class ShardData(L.LightningDataModule):
     `num_workers` is per rank. `collate` runs in the workers, and `finish` makes the batch of what they hand over, on
     the device: a quarter of the bytes travel. The order is a pure function of (`seed`, rank, workers), and the position
     in it is part of a checkpoint.
+
+    Training is on `mix` where it is given, sets by name, each sample of a set drawn by weight; else on `shards`.
+    Shards of URLs are copied to the folder `cache`, up to `cache_gb` (1e9 bytes), see `ShardCache`. Where loader
+    workers give no batch for `patience` seconds the run ends, and says what they were doing.
     """
 
     kind: ClassVar[str]
@@ -138,26 +46,43 @@ class ShardData(L.LightningDataModule):
         batch_size: int,
         eval_batch_size: int,
         seed: int,
-        make_training: Make,
         make_evaluation: Make,
         collate: Collate,
         finish: Finish,
         num_workers: int = 0,
         shuffle_buffer: int = 256,
         limit: int | None = None,
+        mix: Mapping[str, Part] | None = None,
+        cache: str | None = None,
+        cache_gb: float = 50.0,
+        patience: float = 600.0,
     ) -> None:
         super().__init__()
         self.shards, self.seed, self.num_workers = UPath(shards), seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.make_training, self.make_evaluation = make_training, make_evaluation
-        self.collate, self.finish = collate, finish
+        self.make_evaluation, self.collate, self.finish = make_evaluation, collate, finish
         self.shuffle_buffer, self.limit = shuffle_buffer, limit
-        self.start = 0
+        self.mix = mix or {"": Part(shards)}
+        self.cache, self.patience = ShardCache(cache, cache_gb), patience
+        self.passed = {"samples": 0, "step": 0}  # as a checkpoint knows it
         self.part = Stream()  # this process's part of the samples where no trainer says which
 
     def setup(self, stage: str) -> None:
-        for split in ("train", *(["val"] if self.has_validation else [])) if stage == "fit" else (self.test_split,):
-            Index.load(self.shards / split, self.kind)
+        if stage == "fit":
+            self.training_indices()
+        if stage != "fit" or self.has_validation:
+            Index.load(self.shards / ("val" if stage == "fit" else self.test_split), self.kind)
+
+    def training_indices(self) -> dict[str, Index]:
+        """The index of each set that is trained on."""
+        found = {}
+        for name, part in self.mix.items():
+            try:
+                found[name] = Index.load(UPath(part.shards) / "train", self.kind)
+            except InputError as error:
+                hint = f"the set {name} of the mixture: {error}. Or leave it out with ~data.mix.{name}"
+                raise InputError(hint) from error if name else error
+        return found
 
     def test_index(self) -> Index:
         """The index of the split that is scored."""
@@ -173,33 +98,42 @@ class ShardData(L.LightningDataModule):
         trainer = self.trainer
         return Stream(trainer.global_rank, trainer.world_size) if trainer else self.part
 
-    def training_reader(self, index: Index) -> tuple[Make, frozenset[str]]:
-        """How raw samples of these training shards become examples, and which of their fields are left in the tar."""
-        return self.make_training, LARGE
+    @abstractmethod
+    def training_reader(self, part: Part, latents: LatentsInfo | None) -> tuple[Make, frozenset[str]]:
+        """How raw samples of a set become examples, and which of their fields are left in the tar. All sets of the
+        training hold these `latents`."""
+
+    def sources(self, stages: Stages) -> list[Source]:
+        """What is trained on; latents where all sets hold the same ones."""
+        indices = self.training_indices()
+        kinds = {index.latents for index in indices.values()}
+        latents = kinds.pop() if len(kinds) == 1 else None
+        if kinds:
+            print("the sets of the mixture do not hold the same latents: the pictures of all are decoded")
+        made = []
+        for name, part in self.mix.items():
+            shelf = Shelf(UPath(part.shards) / "train", indices[name], self.cache, stages.note)
+            made.append(Source(shelf, *self.training_reader(part, latents), name=name, weight=part.weight))
+        return made
 
     def train_dataloader(self) -> DataLoader:
-        folder = self.shards / "train"
-        index = Index.load(folder, self.kind)
-        make, left = self.training_reader(index)
+        stages = Stages(self.num_workers)
         batches = TrainingBatches(
-            folder=folder,
-            index=index,
-            make=make,
-            left=left,
+            sources=self.sources(stages),
             collate=self.collate,
             batch_size=self.batch_size,
             seed=self.seed,
             shuffle_buffer=self.shuffle_buffer,
             ranks=self.ranks,
-            start=self.start,
+            start=self.passed["samples"] // (self.batch_size * self.ranks.count),
         )
-        return DataLoader(batches, batch_size=None, num_workers=self.num_workers)
+        return WatchedLoader(batches, num_workers=self.num_workers, patience=self.patience, stages=stages)
 
     def eval_dataloader(self, split: str) -> DataLoader:
-        folder = self.shards / split
+        folder, num_workers = self.shards / split, min(self.num_workers, 1)
+        stages = Stages(num_workers)
         batches = EvaluationBatches(
-            folder=folder,
-            index=Index.load(folder, self.kind),
+            shelf=Shelf(folder, Index.load(folder, self.kind), self.cache, stages.note),
             make=self.make_evaluation,
             collate=self.collate,
             batch_size=self.eval_batch_size,
@@ -207,7 +141,7 @@ class ShardData(L.LightningDataModule):
             ranks=self.ranks,
             limit=self.limit,
         )
-        return DataLoader(batches, batch_size=None, num_workers=min(self.num_workers, 1))
+        return WatchedLoader(batches, num_workers=num_workers, patience=self.patience, stages=stages)
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
         if self.has_validation:
@@ -232,12 +166,16 @@ class ShardData(L.LightningDataModule):
         return {"ranks": self.ranks.count, "workers": max(1, self.num_workers), "batch_size": self.batch_size}
 
     def state_dict(self) -> dict[str, int]:
-        assert self.trainer is not None
-        batches = self.trainer.global_step * self.trainer.accumulate_grad_batches
-        return {"samples": batches * self.batch_size * self.ranks.count, **self.sharing}  # of all ranks
+        """The samples that all ranks together have taken, up to which step, and how they were shared out."""
+        trainer = self.trainer
+        assert trainer is not None
+        batches = (trainer.global_step - self.passed["step"]) * trainer.accumulate_grad_batches
+        samples = self.passed["samples"] + batches * self.batch_size * trainer.world_size
+        return {"samples": samples, "step": trainer.global_step, **self.sharing}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        samples, before = state_dict["samples"], {name: state_dict[name] for name in self.sharing}
-        self.start = samples // (self.batch_size * self.ranks.count)
-        if before != self.sharing:
+        self.passed = {name: state_dict[name] for name in self.passed}
+        before = {name: state_dict[name] for name in self.sharing}
+        if before != self.sharing and self.ranks.index == 0:
+            samples = self.passed["samples"]
             print(f"the data goes on after {samples} samples, in another order: {before} became {self.sharing}")

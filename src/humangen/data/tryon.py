@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from humangen.data.augment import Augmentation, Dressed
+from humangen.data.batches import Make
 from humangen.data.framing import Framing, View
+from humangen.data.mix import Part
 from humangen.data.module import ShardData
 from humangen.data.schema import PairRecord, decode_pair, named
-from humangen.data.stream import Sample
+from humangen.data.stream import LARGE, Sample
 from humangen.media import decode_picture, fit_picture, floats
 from humangen.pose.draw import draw_pose
-from humangen.types import InputError, Movable, TryOnBatch
+from humangen.types import Drawn, InputError, LatentsInfo, Movable, TryOnBatch
 
 UNPAIRED = "_unpaired"  # what the splits end with in which people are to wear other garments
 ORDERS = {"paired": "", "unpaired": UNPAIRED}
@@ -90,10 +92,10 @@ class PairStack(Movable):
     pictures: Tensor  # 3 or 4 K H W 3, uint8: persons, garments, poses, and truths where all are known
     masks: Tensor  # 1 or 2 K H W, bool: regions, and where all are known the garments in the truth
     paired: bool  # all are
-    skipped: list[str]
+    drawn: Drawn
 
 
-def stack_pairs(examples: list[PairExample], skipped: list[str]) -> PairStack:
+def stack_pairs(examples: list[PairExample], drawn: Drawn) -> PairStack:
     def together(*names: str) -> Tensor:
         known = [name for name in names if all(getattr(example, name) is not None for example in examples)]
         return torch.from_numpy(
@@ -105,14 +107,14 @@ def stack_pairs(examples: list[PairExample], skipped: list[str]) -> PairStack:
         together("person", "garment", "pose", "truth"),
         together("region", "worn"),
         all(example.paired for example in examples),
-        skipped,
+        drawn,
     )
 
 
 def tryon_batch(stack: PairStack) -> TryOnBatch:
     person, garment, pose, *truth = floats(stack.pictures)
     region, *worn = stack.masks[:, :, None]
-    batch = TryOnBatch(stack.keys, person, garment, region, pose=(pose + 1) / 2, skipped=stack.skipped)
+    batch = TryOnBatch(stack.keys, person, garment, region, pose=(pose + 1) / 2, drawn=stack.drawn)
     known = truth[0] if truth else person if stack.paired else None
     return replace(batch, truth=known, worn=worn[0] if worn else None)
 
@@ -139,9 +141,15 @@ class TryOnData(ShardData):
             raise InputError(f"no order {order!r}; there are {', '.join(ORDERS)}")
         self.test_split = f"test{ORDERS[order]}"
         super().__init__(
-            make_training=partial(make_pair_example, framing=train_framing, augmentation=augmentation),
             make_evaluation=partial(make_pair_example, framing=eval_framing),
             collate=stack_pairs,
             finish=tryon_batch,
             **shared,
         )
+        self.train_framing, self.augmentation = train_framing, augmentation
+
+    def training_reader(self, part: Part, latents: LatentsInfo | None) -> tuple[Make, frozenset[str]]:
+        if part.sampler:
+            raise InputError(f"{part.shards} has a sampler, and there are no frames to draw from pairs: leave it out")
+        framing = part.framed(self.train_framing)
+        return partial(make_pair_example, framing=framing, augmentation=self.augmentation), LARGE

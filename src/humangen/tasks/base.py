@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
@@ -12,7 +13,7 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from humangen.types import InputError
+from humangen.types import Drawn, InputError
 
 
 class NonFiniteLoss(InputError):
@@ -26,6 +27,7 @@ class Task(L.LightningModule):
     """
 
     network: nn.Module
+    validation_metric: ClassVar[str] = "val/loss"
 
     def __init__(
         self,
@@ -35,6 +37,8 @@ class Task(L.LightningModule):
     ) -> None:
         super().__init__()
         self.optimizer, self.learning_rate = optimizer, learning_rate
+        self.had: Counter[str] = Counter()  # samples and broken ones of each set, on this rank
+        self.had_everywhere: dict[str, float] = {}
         self.strict_loading = False  # the frozen networks are not in a checkpoint; `on_load_checkpoint` is strict
 
     def trainable(self) -> list[nn.Parameter]:
@@ -59,10 +63,34 @@ class Task(L.LightningModule):
                 "training stopped before it could change the parameters"
             )
 
-    def log_skipped(self, skipped: list[str]) -> None:
-        for name in skipped:
-            self.print(f"skipped: {name}")
-        self.log("data/skipped", float(len(skipped)), reduce_fx="sum", on_step=True)
+    def log_data(self, drawn: Drawn) -> None:
+        """Names broken samples, and logs of every set what all ranks have had of it since this run began."""
+        for sample in drawn.skipped:
+            print(f"rank {self.global_rank} skipped: {sample}", flush=True)
+        for name, count in drawn.counts.items():
+            self.had[f"{name}/samples"] += count.samples
+            self.had[f"{name}/skipped"] += count.skipped
+        every = max(1, self.trainer.log_every_n_steps)  # type: ignore[attr-defined]
+        if self.had and (self.trainer.fit_loop.total_batch_idx + 1) % every == 0:
+            own = torch.tensor([*self.had.values()], device=self.device)
+            everywhere = self.trainer.strategy.reduce(own, reduce_op="sum").tolist()
+            self.had_everywhere = dict(zip(self.had, map(float, everywhere), strict=True))
+        self.log_dict(
+            self.had_everywhere | {f"{name}/epochs": float(each.epochs) for name, each in drawn.counts.items()}
+        )
+
+    def on_validation_epoch_start(self) -> None:
+        self.validation_sum = torch.zeros(2, device=self.device)
+
+    def validate(self, values: Tensor) -> None:
+        """Adds a value of each sample (B,) to the mean of this validation."""
+        self.validation_sum += torch.stack([values.float().sum(), values.new_tensor(len(values), dtype=torch.float)])
+
+    def on_validation_epoch_end(self) -> None:
+        """The mean over the samples of all ranks, of which some may have had none."""
+        total, count = self.trainer.strategy.reduce(self.validation_sum, reduce_op="sum")
+        if count:
+            self.log(self.validation_metric, total / count, prog_bar=True, sync_dist=True)  # the same on all
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         gradients = [parameter.grad for parameter in self.trainable() if parameter.grad is not None]

@@ -19,6 +19,7 @@ class CodecTask(Task):
     error. Latents get Gaussian noise of `noise` standard deviations, so that decoding forgives a denoiser."""
 
     network: PatchCodec
+    validation_metric = "val/psnr"
 
     def __init__(self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: Any):
         super().__init__(**optimisation)
@@ -43,12 +44,11 @@ class CodecTask(Task):
         loss = error.abs().mean() + 4 * error.square().mean()
         self.check_finite(loss, batch.keys)
         self.log_dict({"train/loss": loss, "train/psnr": psnr_of(error).mean()}, prog_bar=True)
-        self.log_skipped(batch.skipped)
+        self.log_data(batch.drawn)
         return loss
 
     def validation_step(self, batch: PictureBatch, batch_idx: int) -> None:
-        value = psnr_of(self.error(batch.pixels, 0.0)).mean()
-        self.log("val/psnr", value, prog_bar=True, batch_size=len(batch.pixels), sync_dist=True)
+        self.validate(psnr_of(self.error(batch.pixels, 0.0)))
 
 
 def psnr_of(error: Tensor) -> Tensor:

@@ -121,9 +121,9 @@ class DenoisingTask(Task, Generic[Batch]):
         self.log("train/loss", loss, prog_bar=True, batch_size=count)
         for band, value in noise_bands(timestep, losses.detach()).items():
             self.log(f"train/loss_{band}", value, batch_size=count)
-        self.log_skipped(batch.skipped)
+        self.log_data(batch.drawn)
         return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         losses, _ = self.losses(batch, "validation")
-        self.log("val/loss", losses.mean(), prog_bar=True, batch_size=len(losses), sync_dist=True)
+        self.validate(losses)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,17 +16,16 @@ import torch
 from torch.utils.data import DataLoader
 
 from humangen.data.animation import AnimationData, PictureData, animation_batch, collate, make_example, stack
+from humangen.data.batches import EvaluationBatches, Source, TrainingBatches
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
-from humangen.data.module import EvaluationBatches, TrainingBatches
 from humangen.data.schema import encode_clip
-from humangen.data.stream import Sample, Stream
+from humangen.data.stream import Sample, Shelf, Stream, training_samples
 from humangen.media import to_tensor
-from humangen.types import AnimationBatch, InputError, PictureBatch
+from humangen.types import AnimationBatch, Drawn, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards, write_split
 
-ALONE = Stream()
 ALONE = Stream()
 SAMPLER, FRAMING = PairSampler(num_targets=2, margin_seconds=0.1), Framing(height=SIDE, width=SIDE)
 
@@ -39,13 +40,12 @@ def name(sample: Sample, *seed: int) -> tuple[Any, ...]:
     return sample["__key__"], *seed
 
 
-def names(examples: list, skipped: list[str]) -> list:
+def names(examples: list, drawn: Drawn) -> list:
     return examples
 
 
 def training(shards: tuple[Path, Index], start: int, workers: int, count: int, ranks: Stream = ALONE) -> list:
-    folder, index = shards
-    batches = TrainingBatches(folder=folder, index=index, make=name, collate=names, batch_size=2, seed=5,
+    batches = TrainingBatches(sources=[Source(Shelf(*shards), name)], collate=names, batch_size=2, seed=5,
                               shuffle_buffer=4, ranks=ranks, start=start)  # fmt: skip
     return list(itertools.islice(DataLoader(batches, batch_size=None, num_workers=workers), count))
 
@@ -65,15 +65,13 @@ def test_ranks_see_different_samples(shards) -> None:
     assert not {key for batch in one for key, *_ in batch} & {key for batch in other for key, *_ in batch}
 
 
-@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0), (3, 0), (5, 0), (2, 2)])
+@pytest.mark.parametrize(("ranks", "workers"), [(1, 0), (1, 2), (2, 0), (3, 0), (5, 0), (2, 2), (8, 0)])
 @pytest.mark.parametrize("limit", [None, 4])
 def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, limit: int | None) -> None:
-    folder, index = shards
     seen = []
     for rank in range(ranks):
         batches = EvaluationBatches(
-            folder=folder,
-            index=index,
+            shelf=Shelf(*shards),
             make=name,
             collate=names,
             batch_size=2,
@@ -86,17 +84,46 @@ def test_evaluation_loses_and_repeats_nothing(shards, ranks: int, workers: int, 
     assert sorted(seen) == [f"s{number:02d}" for number in range(11)][:limit]
 
 
+@pytest.mark.parametrize(("ranks", "workers"), [(8, 2), (3, 4), (13, 1)])
+def test_ranks_go_through_the_epochs_at_one_pace(shards, ranks: int, workers: int) -> None:
+    """Whatever their number, streams have passed over as many whole epochs after as many samples."""
+    rounds = 4 * 11  # samples of each stream
+    seen: Counter[str] = Counter()
+    for rank, worker in itertools.product(range(ranks), range(workers)):
+        samples = training_samples(Shelf(*shards), Stream(rank * workers + worker, ranks * workers), seed=5, buffer=4)
+        taken = list(itertools.islice(samples, rounds))
+        assert {epoch for epoch, _ in taken[-1:]} <= {4 * ranks * workers - 1, 4 * ranks * workers - 2}
+        seen.update(sample["__key__"] for _, sample in taken)
+    assert set(seen.values()) == {4 * ranks * workers}, "after as many whole epochs each sample came equally often"
+
+
+def test_a_position_is_a_number_of_samples_whatever_the_ranks(shards) -> None:
+    """Ten steps of two batches of two on three ranks are 120 samples; on two ranks that is 30 batches each."""
+    folder, _ = shards
+    options = {"batch_size": 2, "eval_batch_size": 1, "seed": 0, "train_sampler": SAMPLER, "eval_sampler": SAMPLER,
+               "train_framing": FRAMING, "eval_framing": FRAMING}  # fmt: skip
+    data = AnimationData(shards=str(folder.parent), **options)
+    data.trainer = SimpleNamespace(global_step=10, accumulate_grad_batches=2, world_size=3, global_rank=0)
+    assert data.state_dict() == {"samples": 120, "step": 10}
+    resumed = AnimationData(shards=str(folder.parent), **options)
+    resumed.load_state_dict(data.state_dict())
+    resumed.trainer = SimpleNamespace(global_step=14, accumulate_grad_batches=1, world_size=2, global_rank=1)
+    assert resumed.train_dataloader().dataset.start == 30
+    assert resumed.state_dict() == {"samples": 120 + 4 * 2 * 2, "step": 14}
+
+
 def animation(folder: Path, *, batches: type = TrainingBatches, **changes: Any) -> Any:
     """Real batches of the shards in a folder."""
-    options = {
-        "make": partial(make_example, sampler=SAMPLER, framing=FRAMING),
-        "collate": collate,
-        "batch_size": 4,
-        "seed": 0,
-        "ranks": Stream(),
-    }
-    options |= {"shuffle_buffer": 1, "start": 0} if batches is TrainingBatches else {"limit": None}
-    return batches(folder=folder, index=Index.load(folder, "animation"), **{**options, **changes})
+    shelf, make = (
+        Shelf(folder, Index.load(folder, "animation")),
+        partial(make_example, sampler=SAMPLER, framing=FRAMING),
+    )
+    options = {"collate": collate, "batch_size": 4, "seed": 0, "ranks": Stream()}
+    if batches is TrainingBatches:
+        options |= {"sources": [Source(shelf, make)], "shuffle_buffer": 1, "start": 0}
+    else:
+        options |= {"shelf": shelf, "make": make, "limit": None}
+    return batches(**{**options, **changes})
 
 
 def broken_shards(folder: Path, broken: set[str]) -> Path:
@@ -115,8 +142,8 @@ def test_a_truncated_video_is_named_and_passed_over(tmp_path: Path, workers: int
     folder = broken_shards(tmp_path, {"c2"})
     loader = DataLoader(animation(folder), batch_size=None, num_workers=workers)
     for batch in itertools.islice(loader, 2):
-        assert [message for message in batch.skipped if "sample c2" in message] == batch.skipped
-        assert len(batch.skipped) == 1
+        assert [message for message in batch.drawn.skipped if "sample c2" in message] == batch.drawn.skipped
+        assert len(batch.drawn.skipped) == 1
         assert sorted({key.split("@")[0] for key in batch.keys}) == ["c0", "c1", "c3"]
 
 
@@ -137,8 +164,8 @@ def test_a_figure_shorter_than_its_clip_is_passed_over(tmp_path: Path) -> None:
     records[1] = dataclasses.replace(records[1], figure=records[1].figure[:1])
     write_split(tmp_path, "train", records, per_shard=10)
     batch = next(iter(animation(tmp_path / "train", batch_size=2)))
-    assert len(batch.skipped) == 1
-    assert "sample short" in batch.skipped[0]
+    assert len(batch.drawn.skipped) == 1
+    assert "sample short" in batch.drawn.skipped[0]
 
 
 def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
@@ -152,7 +179,7 @@ def test_an_example_depends_on_its_seeds_and_key_alone() -> None:
 
 def test_a_batch_has_the_documented_form() -> None:
     examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
-    batch = collate(examples, ["why"])
+    batch = collate(examples, Drawn(["why"]))
     assert isinstance(batch, AnimationBatch)
     assert batch.reference.shape == batch.reference_pose.shape == (2, 3, SIDE, SIDE)
     assert batch.target.shape == batch.target_pose.shape == (4, 1, 3, SIDE, SIDE)
@@ -161,13 +188,13 @@ def test_a_batch_has_the_documented_form() -> None:
     assert -1 <= batch.target.min() < batch.target.max() <= 1
     assert 0 <= batch.target_pose.min() < batch.target_pose.max() <= 1
     assert batch.keys == [f"{example.key}@{clip[0]}" for example in examples for clip in example.targets]
-    assert batch.skipped == ["why"]
+    assert batch.drawn.skipped == ["why"]
 
 
 def test_targets_and_reference_are_the_frames_they_say() -> None:
     """Frames grow brighter by 40 each, so that a frame's number can be read off its pixels."""
     example = make_example(encode_clip(tiny_record("a")), 0, sampler=SAMPLER, framing=FRAMING)
-    batch = collate([example], [])
+    batch = collate([example], Drawn())
     brightness = ((batch.target[:, 0].mean((1, 2, 3)) + 1) * 127.5 - 40) / 40
     assert brightness.round().int().tolist() == [clip[0] for clip in example.targets]
     reference = round(((batch.reference.mean().item() + 1) * 127.5 - 40) / 40)
@@ -189,7 +216,7 @@ def test_the_data_module_gives_batches_of_its_kind(tmp_path: Path, data: type, b
 
 def test_workers_hand_over_bytes_and_the_batch_is_that_of_the_floats() -> None:
     examples = [make_example(encode_clip(tiny_record(key)), 0, sampler=SAMPLER, framing=FRAMING) for key in "ab"]
-    handed = stack(examples, [])
+    handed = stack(examples, Drawn())
     assert {handed.frames.dtype, handed.poses.dtype, handed.figures.dtype} == {torch.uint8, torch.bool}
     batch = animation_batch(handed)
     pixels = to_tensor(handed.frames.numpy())

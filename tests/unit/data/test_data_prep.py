@@ -12,7 +12,7 @@ import pytest
 from data_prep.__main__ import main
 from humangen.data.index import SPLITS, Index
 from humangen.data.schema import decode_clip
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 
 ARGUMENTS = {"people": 5, "held-out": 2, "clips": 1, "size": "48x40", "frames": 2, "workers": 1}
 
@@ -45,7 +45,7 @@ def test_splits_hold_different_people_as_many_as_asked(shards: Path) -> None:
     people = {}
     for split in SPLITS:
         index = Index.load(shards / split, "animation")
-        records = [decode_clip(sample) for sample in evaluation_samples(shards / split, index, Stream())]
+        records = [decode_clip(sample) for sample in evaluation_samples(Shelf(shards / split, index))]
         people[split] = [record.info.identity for record in records]
         assert {record.info.split for record in records} == {split} == {index.split}
         for record in records:

@@ -91,7 +91,7 @@ def test_clips_without_a_face_are_passed_over(tmp_path: Path) -> None:
                          eval_sampler=WholeClipSampler(num_frames=4, fps=8), train_framing=FRAMING,
                          eval_framing=FRAMING, parts=["face"])  # fmt: skip
     batch = next(data.batches(data.train_dataloader()))
-    assert len(batch.skipped) == 1
+    assert len(batch.drawn.skipped) == 1
     assert batch.target_pose.std(2).max() == 0
     assert batch.target_pose.amax() == 1
 

@@ -22,7 +22,7 @@ from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.latents import HEADER, read_latents
 from humangen.data.schema import LATENTS, ClipRecord
-from humangen.data.stream import Stored, Stream, read_shard, training_samples
+from humangen.data.stream import Shelf, Stored, Stream, read_shard, training_samples
 from humangen.diffusion.weighting import Uniform
 from humangen.media import encode_video
 from humangen.models.codec import PatchCodec, weights_hash
@@ -169,7 +169,7 @@ def damaged(encoded: Path, folder: Path, damage: Any) -> Path:
     (folder / "train").mkdir(parents=True)
     for name in ("000000.tar", "000001.tar"):
         content = bytearray((split / name).read_bytes())
-        for sample in read_shard(UPath(split / name), lambda error: False):
+        for _, sample in read_shard(UPath(split / name)):
             member = sample[LATENTS]
             if sample["__key__"] == "b":
                 whole = bytes(content[member.offset : member.offset + member.size])
@@ -192,8 +192,8 @@ def damaged(encoded: Path, folder: Path, damage: Any) -> Path:
 def test_broken_latents_are_counted_and_passed_over(encoded: Path, tmp_path: Path, damage: Any) -> None:
     for batch in batches(damaged(encoded, tmp_path, damage), 2):
         assert sorted({key.split("@")[0] for key in batch.keys}) == ["a", "c"]
-        assert len(batch.skipped) == 1
-        assert "sample b" in batch.skipped[0]
+        assert len(batch.drawn.skipped) == 1
+        assert "sample b" in batch.drawn.skipped[0]
 
 
 def test_a_sample_without_latents_is_passed_over(plain: Path, encoded: Path, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_what_is_read_is_what_is_stored_and_nothing_else(encoded: Path, monkeypa
         asked.extend(stop - start for start, stop in pieces)
         return original(self, pieces)
 
-    sample = next(read_shard(UPath(encoded / "train" / "000000.tar"), lambda error: False))
+    _, sample = next(read_shard(UPath(encoded / "train" / "000000.tar")))
     member = sample[LATENTS]
     stored = load(original(member, [(0, member.size)])[0])
     monkeypatch.setattr(Stored, "read", counted)
@@ -236,8 +236,7 @@ def test_a_shard_that_is_gone_is_said_to_be(encoded: Path, tmp_path: Path) -> No
 def test_a_shuffle_buffer_holds_no_latents_and_no_pictures(encoded: Path) -> None:
     index = Index.load(encoded / "train", "animation")
     left = frozenset({LATENTS, "mp4"})
-    samples = training_samples(UPath(encoded / "train"), index, Stream(), seed=0, buffer=9,
-                               on_error=lambda error: False, left=left)  # fmt: skip
+    samples = training_samples(Shelf(encoded / "train", index), Stream(), seed=0, buffer=9, left=left)
     _, sample = next(samples)
     assert isinstance(sample["mp4"], Stored)
     assert isinstance(sample[LATENTS], Stored)

@@ -1,4 +1,4 @@
-"""The order of samples: repeatable, disjoint, complete."""
+"""The order of samples: repeatable, disjoint, complete, equally long for all, and nothing read that is not needed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from upath import UPath
 
-from humangen.data.index import Index
-from humangen.data.stream import Stream, evaluation_samples, training_samples
+from humangen.data.cache import ShardCache
+from humangen.data.index import Index, Shard
+from humangen.data.stream import (
+    Row,
+    Shelf,
+    Stream,
+    evaluation_samples,
+    read_shard,
+    shard_order,
+    training_samples,
+)
 from humangen.types import InputError
 from tests.unit.tiny import tiny_shards
 
@@ -24,7 +34,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Index]:
 
 def keys(shards: tuple[Path, Index], stream: Stream, *, seed: int = 0, buffer: int = 5, epochs: int = 1) -> list:
     """The (epoch, key) of one stream's first epochs."""
-    samples = training_samples(*shards, stream, seed=seed, buffer=buffer, on_error=lambda error: False)
+    samples = training_samples(Shelf(*shards), stream, seed=seed, buffer=buffer)
     return [(epoch, sample["__key__"]) for epoch, sample in itertools.takewhile(lambda pair: pair[0] < epochs, samples)]
 
 
@@ -49,40 +59,117 @@ def test_any_buffer_keeps_every_sample(shards, buffer: int) -> None:
     assert sorted(keys(shards, Stream(), buffer=buffer)) == everyone()
 
 
-@pytest.mark.parametrize("count", [2, 3, 4, 5, 7, 13])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 7, 13, 20])
 def test_streams_share_out_every_sample_once(shards, count: int) -> None:
-    """4 shards: whole shards up to 4 streams, every n-th sample beyond."""
+    """4 shards, and also more streams than samples: they take turns."""
     parts = [keys(shards, Stream(index, count), epochs=2) for index in range(count)]
-    assert all(parts)
     assert sorted(itertools.chain(*parts)) == everyone(2)
+    for epoch in range(2):
+        sizes = {sum(number == epoch for number, _ in part) for part in parts}
+        assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("total", "count"), [(13, 4), (3, 7), (12, 4), (1, 1), (5, 8)])
+def test_after_as_many_epochs_as_streams_all_have_had_equally_many(total: int, count: int) -> None:
+    for index in range(count):
+        stream = Stream(index, count)
+        sizes = [len(stream.share(total, epoch)) for epoch in range(2 * count)]
+        assert sum(sizes[:count]) == sum(sizes[count:]) == total
+        for drawn in range(2 * total):
+            epoch, within = stream.position(total, drawn)
+            assert within < sizes[epoch]
+            assert sum(sizes[:epoch]) + within == drawn
+
+
+@pytest.mark.parametrize("num_shards", [500, 512 * 8, 9000])
+def test_512_ranks_of_8_workers_starve_and_repeat_nothing(num_shards: int) -> None:
+    """Fewer shards than streams, as many, and more; shards of 9 to 12 samples, the last of 3."""
+    sizes = [9 + number * 7 % 4 for number in range(num_shards - 1)] + [3]
+    total, count = sum(sizes), 512 * 8
+    order = shard_order(num_shards, seed=0, epoch=7)
+    assert order != shard_order(num_shards, seed=0, epoch=8)
+    row = Row(sizes, order)
+    parts = [row.ids(Stream(index, count).share(total, 7)) for index in range(count)]
+    assert {len(ids) for ids in parts} == {total // count, total // count + 1}
+    together = list(itertools.chain(*parts))
+    assert len(together) == len(set(together)) == total
+    assert all(number < sizes[shard] for shard, number in together)
+    opened = sum(len({shard for shard, _ in ids}) for ids in parts)
+    assert opened < num_shards + count  # a stream begins and ends inside of a shard, and opens no other in vain
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 13, 20])
-def test_evaluation_streams_share_out_every_sample_once(shards, count: int) -> None:
+@pytest.mark.parametrize("limit", [None, 0, 6, 99])
+def test_evaluation_streams_share_out_every_sample_once(shards, count: int, limit: int | None) -> None:
     parts = [
-        [sample["__key__"] for sample in evaluation_samples(*shards, Stream(index, count))] for index in range(count)
+        [sample["__key__"] for sample in evaluation_samples(Shelf(*shards), Stream(index, count), limit=limit)]
+        for index in range(count)
     ]
-    assert sorted(itertools.chain(*parts)) == [key for _, key in everyone()]
+    assert list(itertools.chain(*parts)) == [key for _, key in everyone()][:limit]
+    assert len(parts[0]) == max(map(len, parts)), "the first rank paints samples, and must have one if any has"
 
 
-def test_more_streams_than_samples_are_refused(shards) -> None:
-    with pytest.raises(InputError, match="14 loader workers: give fewer with data.num_workers"):
-        keys(shards, Stream(COUNT, COUNT + 1))
+class Opened(ShardCache):
+    """Remembers what was opened."""
+
+    names: list[str] = []
+
+    def place(self, path: UPath, shard: Shard) -> UPath:
+        self.names.append(shard.name)
+        return path
 
 
-def test_a_cut_tar_is_passed_over_in_training_and_raises_in_evaluation(tmp_path: Path) -> None:
-    folder, index = tiny_shards(tmp_path, 6, per_shard=3)
+def test_a_resumed_stream_goes_on_with_the_tail_and_opens_only_what_is_to_come(shards) -> None:
+    whole = keys(shards, Stream(1, 2), buffer=2, epochs=12)
+    for start in (0, 1, 3, 6, 7, 50):
+        resumed = training_samples(Shelf(*shards), Stream(1, 2), seed=0, buffer=2, start=start)
+        found = [(epoch, sample["__key__"]) for epoch, sample in itertools.islice(resumed, len(whole) - start)]
+        assert found == whole[start:]
+    Opened.names.clear()
+    start = next(place for place, (epoch, _) in enumerate(whole) if epoch == 9) - 1
+    samples = training_samples(Shelf(*shards, Opened()), Stream(1, 2), seed=0, buffer=2, start=start)
+    (_, last), (_, first) = next(samples), next(samples)
+    of = {key: f"{number // 4:06d}.tar" for number, (_, key) in enumerate(everyone())}
+    assert Opened.names[0] == of[last["__key__"]], "the only shard of epoch 8 that holds what is to come"
+    assert of[first["__key__"]] in Opened.names[1:]
+    assert len(Opened.names) <= 3
+
+
+def test_only_the_wanted_samples_are_read(shards) -> None:
+    folder, _ = shards
+    found = list(read_shard(UPath(folder / "000001.tar"), {1, 3}))
+    assert [(number, sample["__key__"]) for number, sample in found] == [(1, "s05"), (3, "s07")]
+    assert len(found[0][1]["mp4"]) > 100
+    assert sorted(set(found[0][1]) - {"__key__", "__url__"}) == ["json", "mp4", "pose.npz"]
+
+
+def cut_shard(folder: Path) -> tuple[Path, Index]:
+    """Six samples in two shards, of which the first breaks off in its second sample."""
+    folder, index = tiny_shards(folder, 6, per_shard=3)
     tar = folder / "000000.tar"
     with tarfile.open(tar) as archive:
         cut = archive.getmember("s01.mp4").offset_data + 100
     tar.write_bytes(tar.read_bytes()[:cut])
-    errors: list[Exception] = []
-    samples = training_samples(
-        folder, index, Stream(), seed=0, buffer=1, on_error=lambda error: errors.append(error) is None
-    )
-    first = [sample["__key__"] for _, sample in itertools.islice(samples, 5)]
-    assert {"s03", "s04", "s05"} <= set(first)
-    assert "s02" not in first
-    assert errors
-    with pytest.raises(InputError, match="broken"):
-        list(evaluation_samples(folder, index, Stream()))
+    return folder, index
+
+
+@pytest.mark.parametrize("buffer", [1, 4])
+def test_what_a_cut_tar_lacks_is_named_in_its_place(tmp_path: Path, buffer: int) -> None:
+    shelf = Shelf(*cut_shard(tmp_path))
+    samples = list(itertools.islice(training_samples(shelf, Stream(), seed=0, buffer=buffer), 12))
+    for epoch in range(2):
+        given = [sample for number, sample in samples if number == epoch]
+        broken = sorted(str(sample) for sample in given if isinstance(sample, InputError))
+        assert len(given) == 6
+        assert [text.partition(":")[0] for text in broken] == [f"sample {n} of shard 000000.tar" for n in (1, 2)]
+        sound = {sample["__key__"] for sample in given if not isinstance(sample, InputError)}
+        assert sound == {"s00", "s03", "s04", "s05"}
+    with pytest.raises(InputError, match="a shard in .* is broken: sample 1 of shard 000000.tar"):
+        list(evaluation_samples(shelf))
+
+
+def test_a_tar_with_fewer_samples_than_its_index_lists_is_broken(shards) -> None:
+    folder, index = shards
+    more = [Shard(shard.name, shard.num_samples + 1, shard.num_bytes, shard.sha256) for shard in index.shards]
+    with pytest.raises(InputError, match="sample 4 of shard 000000.tar: .*000000.tar does not hold it"):
+        list(evaluation_samples(Shelf(folder, Index("animation", "train", tuple(more)))))

@@ -17,7 +17,7 @@ from PIL import Image
 from data_prep.__main__ import main
 from humangen.data.index import Index
 from humangen.data.schema import ClipRecord, decode_clip
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 from humangen.pose.layouts import from_coco17
 
 BITS = 8
@@ -139,7 +139,7 @@ def prepare(source: str, raw: Path, output: Path | str, *more: str) -> int:
 
 def records(output: Path, split: str = "train") -> list[ClipRecord]:
     index = Index.load(output / split, "animation")
-    return [decode_clip(sample) for sample in evaluation_samples(output / split, index, Stream())]
+    return [decode_clip(sample) for sample in evaluation_samples(Shelf(output / split, index))]
 
 
 def ledger(output: Path) -> list[dict[str, Any]]:

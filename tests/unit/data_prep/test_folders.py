@@ -11,7 +11,7 @@ from data_prep.items import Problem, RawPair
 from data_prep.sources.folders import FoldersSource
 from humangen.data.index import Index
 from humangen.data.schema import decode_pair
-from humangen.data.stream import Stream, evaluation_samples
+from humangen.data.stream import Shelf, evaluation_samples
 from humangen.media import write_picture
 from humangen.types import InputError
 from tests.unit.data_prep.drawn import DrawnEstimator, ledger, prepare
@@ -119,7 +119,7 @@ def test_the_command_writes_shards(folder: Path, tmp_path: Path, monkeypatch: py
     output = tmp_path / "shards"
     assert prepare("pairs", folder, output, "--split", "train", "--category", "lower") == 0
     for split, keys in (("train", ["berta"]), ("test", ["anna"]), ("test_unpaired", ["anna-berta"])):
-        samples = evaluation_samples(output / split, Index.load(output / split, "tryon"), Stream())
+        samples = evaluation_samples(Shelf(output / split, Index.load(output / split, "tryon")))
         records = [decode_pair(sample) for sample in samples]
         assert [record.key for record in records] == keys
         assert all(record.region[8:20, 4:16].all() and record.info.category == "lower" for record in records)

@@ -60,7 +60,7 @@ def test_shards_in_a_bucket_are_those_on_a_disk(raw: Path, tmp_path: Path, monke
     data.setup("fit")
     batch = next(data.batches(data.train_dataloader()))
     assert batch.target.shape == (2, 1, 3, 32, 32)
-    assert not batch.skipped
+    assert not batch.drawn.skipped
 
 
 def test_what_is_far_needs_a_place_for_the_work(raw: Path, capsys: pytest.CaptureFixture) -> None:
