@@ -97,19 +97,24 @@ def test_ranks_go_through_the_epochs_at_one_pace(shards, ranks: int, workers: in
     assert set(seen.values()) == {4 * ranks * workers}, "after as many whole epochs each sample came equally often"
 
 
-def test_a_position_is_a_number_of_samples_whatever_the_ranks(shards) -> None:
+def test_a_position_is_a_number_of_samples_whatever_the_ranks(shards, capsys) -> None:
     """Ten steps of two batches of two on three ranks are 120 samples; on two ranks that is 30 batches each."""
     folder, _ = shards
     options = {"batch_size": 2, "eval_batch_size": 1, "seed": 0, "train_sampler": SAMPLER, "eval_sampler": SAMPLER,
                "train_framing": FRAMING, "eval_framing": FRAMING}  # fmt: skip
     data = AnimationData(shards=str(folder.parent), **options)
     data.trainer = SimpleNamespace(global_step=10, accumulate_grad_batches=2, world_size=3, global_rank=0)
-    assert data.state_dict() == {"samples": 120, "step": 10}
+    stored = data.state_dict()
+    assert (stored["samples"], stored["step"]) == (120, 10)
+    data.load_state_dict(stored)
+    assert not capsys.readouterr().out
     resumed = AnimationData(shards=str(folder.parent), **options)
-    resumed.load_state_dict(data.state_dict())
-    resumed.trainer = SimpleNamespace(global_step=14, accumulate_grad_batches=1, world_size=2, global_rank=1)
+    resumed.trainer = SimpleNamespace(global_step=14, accumulate_grad_batches=1, world_size=2, global_rank=0)
+    resumed.load_state_dict(stored)
+    assert "goes on after 120 samples, in another order" in capsys.readouterr().out
     assert resumed.train_dataloader().dataset.start == 30
-    assert resumed.state_dict() == {"samples": 120 + 4 * 2 * 2, "step": 14}
+    later = resumed.state_dict()
+    assert (later["samples"], later["step"]) == (120 + 4 * 2 * 2, 14)
 
 
 def animation(folder: Path, *, batches: type = TrainingBatches, **changes: Any) -> Any:
