@@ -98,7 +98,7 @@ def test_a_resumed_mixture_goes_on_with_the_tail(sets: Path, workers: int) -> No
     whole = [batch.keys for batch in batches(data(sets, weights, num_workers=workers), 14)]
     for start in (1, 5, 10) if not workers else (7,):
         resumed = data(sets, weights, num_workers=workers)
-        resumed.load_state_dict({"samples": 4 * start, "step": start})
+        resumed.load_state_dict({"samples": 4 * start, "step": start, **resumed.sharing})
         assert [batch.keys for batch in batches(resumed, 14 - start)] == whole[start:]
 
 
