@@ -26,7 +26,7 @@ def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
         "sampler.num_steps=2",
     ]
     first = subprocess.Popen(
-        [*common, f"hydra.run.dir={tmp_path}/first", "+callbacks.progress_lines.seconds=0"],
+        [*common, f"hydra.run.dir={tmp_path}/first", "callbacks.progress.seconds=0"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

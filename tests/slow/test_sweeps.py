@@ -117,7 +117,7 @@ def test_a_search_that_was_killed_goes_on(shards: str, tmp_path: Path) -> None:
 
 
 def test_a_job_that_was_killed_goes_on_from_its_last_checkpoint(shards: str, tmp_path: Path) -> None:
-    told = ["+callbacks.progress_lines.seconds=0", "callbacks.checkpoint.every_n_train_steps=4"]
+    told = ["callbacks.progress.seconds=0", "callbacks.checkpoint.every_n_train_steps=4"]
     command = sweep(tmp_path, shards, "max_steps=200", *told)
     first = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 900

@@ -31,9 +31,7 @@ TINY = [
     "model.denoiser.unet.motion_num_attention_heads=2",
     "model.denoiser.pose_encoder.width=32",
     "sampler.num_steps=2",
-    "+trainer.enable_progress_bar=false",
     "trainer.precision=32",
-    "callbacks.progress=null",
     "seed=3",
 ]
 

@@ -1,4 +1,4 @@
-"""Progress where there is no terminal to draw a bar on."""
+"""Progress on a terminal, and where there is none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import ProgressBar, RichProgressBar
 
 SHOWN = {
     "train/loss": "train/loss {:.3f}",
@@ -17,13 +17,22 @@ SHOWN = {
 }
 
 
-class ProgressLines(Callback):
-    """A line with step, share, loss, speed and time left about every `seconds`, when the output is no terminal."""
+def progress(*, seconds: float = 20.0) -> ProgressBar:
+    """A bar where the output is a terminal, else lines."""
+    return RichProgressBar() if sys.stdout.isatty() else ProgressLines(seconds=seconds)
+
+
+class ProgressLines(ProgressBar):
+    """A line with step, share, loss, speed and time left about every `seconds`."""
 
     def __init__(self, *, seconds: float = 20.0) -> None:
+        super().__init__()
         self.seconds = seconds
         self.began = self.printed = 0.0
         self.first_step = 0
+
+    def disable(self) -> None:
+        """What Lightning asks of a bar on all ranks but the first, which have no lines."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.began = self.printed = time.perf_counter()
@@ -33,7 +42,7 @@ class ProgressLines(Callback):
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         now, step, total = time.perf_counter(), trainer.global_step, trainer.max_steps
-        if sys.stdout.isatty() or not trainer.is_global_zero or step == self.first_step:
+        if not trainer.is_global_zero or step == self.first_step:
             return
         if now - self.printed >= self.seconds or step == total:
             self.printed = now
