@@ -98,6 +98,11 @@ class ShardData(L.LightningDataModule):
         trainer = self.trainer
         return Stream(trainer.global_rank, trainer.world_size) if trainer else self.part
 
+    @property
+    def start(self) -> int:
+        """How many batches each rank has had before."""
+        return self.passed["samples"] // (self.batch_size * self.ranks.count)
+
     @abstractmethod
     def training_reader(self, part: Part, latents: LatentsInfo | None) -> tuple[Make, frozenset[str]]:
         """How raw samples of a set become examples, and which of their fields are left in the tar. All sets of the
@@ -125,7 +130,7 @@ class ShardData(L.LightningDataModule):
             seed=self.seed,
             shuffle_buffer=self.shuffle_buffer,
             ranks=self.ranks,
-            start=self.passed["samples"] // (self.batch_size * self.ranks.count),
+            start=self.start,
         )
         return WatchedLoader(batches, num_workers=self.num_workers, patience=self.patience, stages=stages)
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import lightning as L
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch.utils.data import DataLoader
 
-from humangen.callbacks import progress, stopwatch, throughput
-from humangen.callbacks.progress import ProgressLines
+from humangen.callbacks import stopwatch, throughput
+from humangen.callbacks.progress import ProgressLines, progress
 from humangen.callbacks.throughput import Throughput
 from tests.unit.clocked import TAKES, WIDTH, Batch, Batches, Clock, Line
 
@@ -46,8 +46,9 @@ def trained(
     """The callback after a run, and what was to be read after each batch."""
     speed, log = Throughput(every=every), Log(clock)
     trainer = L.Trainer(
-        accelerator="cpu", max_steps=steps, callbacks=[speed, log, *callbacks], enable_progress_bar=False, logger=False,
-        enable_model_summary=False, num_sanity_val_steps=0, **{"enable_checkpointing": bool(callbacks), **options},
+        accelerator="cpu", max_steps=steps, callbacks=[speed, log, *callbacks], logger=False,
+        enable_model_summary=False, num_sanity_val_steps=0,
+        **{"enable_checkpointing": bool(callbacks), "enable_progress_bar": False, **options},
     )  # fmt: skip
     batches = partial(DataLoader, batch_size=None)
     validation = batches([Batch(["key"], torch.ones(1, WIDTH))])
@@ -157,12 +158,16 @@ def test_a_loader_that_is_slow_at_first_alone_is_not_talked_about(
     assert "waits for data" not in capsys.readouterr().out
 
 
-def test_the_lines_of_progress_tell_the_speed(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: False, raising=False)
-    trained(clock, 4, ProgressLines(seconds=1e9), enable_checkpointing=False)
+def test_the_lines_of_progress_tell_the_speed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ProgressLines(seconds=1e9)
+    trained(clock, 4, lines, enable_checkpointing=False, enable_progress_bar=True)
     assert "step 4/4 (100%), 0.0645 samples/s, 3% waiting for data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [(True, RichProgressBar), (False, ProgressLines)])
+def test_a_terminal_gets_a_bar(terminal: bool, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    assert type(progress()) is kind
 
 
 def test_a_run_that_breaks_off_leaves_no_counter_behind(clock: Clock) -> None:
