@@ -83,7 +83,7 @@ def opened(shards: int, per_shard: int, streams: int) -> int:
 
 def account(given: argparse.Namespace) -> tuple[dict[str, tuple[str, str]], dict[str, Rate]]:
     """Lines (figure, how it comes about) by name, and the rates."""
-    nodes, streams = -(-given.gpus // given.per_node), given.gpus * given.workers
+    nodes, streams = -(-given.gpus // given.per_node), given.gpus * given.workers * given.batch
     clips = round(given.hours * 3600 / given.clip_seconds)
     shards = -(-clips // given.per_shard)
     total, shard_bytes = clips * given.clip_bytes, given.per_shard * given.clip_bytes
@@ -98,7 +98,10 @@ def account(given: argparse.Namespace) -> tuple[dict[str, tuple[str, str]], dict
         "bytes": (f"{total / 1e12:.2f} TB", f"{given.clip_bytes / 1e6:.2f} MB a clip"),
         "shards": (f"{shards:,}", f"{given.per_shard} clips, {shard_bytes / 1e6:.0f} MB each"),
         "index.json": (f"{shards * INDEX_BYTES / 1e6:.1f} MB", "read once by every rank"),
-        "streams": (f"{streams:,}", f"{given.gpus} ranks x {given.workers} workers on {nodes} nodes"),
+        "streams": (
+            f"{streams:,}",
+            f"{given.gpus} ranks on {nodes} nodes x {given.workers} workers x {given.batch} places in a batch",
+        ),
         "clips a stream": (f"{clips // streams:,} or {clips // streams + 1:,}", "in an epoch"),
         "shards opened": (f"{opens:,}", f"{opens / shards:.3f} times each: at the ends of a stream's part in part"),
         "epoch": (

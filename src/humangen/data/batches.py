@@ -50,9 +50,11 @@ class Taken:
 class TrainingBatches(IterableDataset):
     """Endless batches of one rank; the first `start` (over all its workers) are passed over without being read.
 
-    Each batch takes `batch_size` samples off its stream, each of the source that is drawn for its number. Broken ones
-    are named in the batch and leave it smaller, so that the position in the data is a number of batches, whatever is
-    broken. Where all are, the next sound sample stands in for them, and comes again when it is its turn.
+    Each place in the batches of all ranks together has a stream of its own, in each of a rank's workers, and takes one
+    sample after the other off it, each of the source that is drawn for its number. So what the ranks have in a step
+    does not depend on how many they are, but on how many samples and workers. Broken samples are named in the batch
+    and leave it smaller, so that the position in the data is a number of batches, whatever is broken. Where all are,
+    the next sound sample stands in for them, and comes again when it is its turn.
     """
 
     def __init__(
@@ -75,9 +77,12 @@ class TrainingBatches(IterableDataset):
         worker, workers = loader_worker()
         turn = (worker + self.start) % workers  # workers deliver in turn; resume with the one whose turn it is
         passed = len(range(turn, self.start, workers))
-        stream = Stream(self.ranks.index * workers + turn, self.ranks.count * workers)
-        taking = self._samples(stream, passed * self.batch_size)
-        seen = sum(len(stream.share(source.shelf.index.num_samples)) for source in self.sources)
+        places = self.ranks.count * self.batch_size
+        first = turn * places + self.ranks.index * self.batch_size
+        streams = [Stream(first + place, workers * places) for place in range(self.batch_size)]
+        taking = itertools.chain.from_iterable(zip(*(self._samples(stream, passed) for stream in streams), strict=True))
+        sizes = [source.shelf.index.num_samples for source in self.sources]
+        seen = sum(len(stream.share(size)) for stream in streams for size in sizes)
         epochs = {source.name: 0 for source in self.sources}
         ahead: deque[Taken] = deque()
         while True:
@@ -108,7 +113,7 @@ class TrainingBatches(IterableDataset):
                 source.shelf,
                 stream,
                 seed=self.seed,
-                buffer=max(1, round(self.shuffle_buffer * share)),
+                buffer=max(1, round(self.shuffle_buffer * share / self.batch_size)),
                 start=before,
                 left=source.left,
             )

@@ -28,8 +28,8 @@ class ShardData(L.LightningDataModule):
 
     `batch_size` counts samples per rank; `limit` caps the samples of an evaluation (None: all);
     `num_workers` is per rank. `collate` runs in the workers, and `finish` makes the batch of what they hand over, on
-    the device: a quarter of the bytes travel. The order is a pure function of (`seed`, rank, workers), and the position
-    in it is part of a checkpoint.
+    the device: a quarter of the bytes travel. What all ranks together have in a batch is a pure function of (`seed`,
+    its number, its size, `num_workers`), and the position is part of a checkpoint.
 
     Training is on `mix` where it is given, sets by name, each sample of a set drawn by weight; else on `shards`.
     Shards of URLs are copied to the folder `cache`, up to `cache_gb` (1e9 bytes), see `ShardCache`. Where loader
@@ -168,7 +168,7 @@ class ShardData(L.LightningDataModule):
     @property
     def sharing(self) -> dict[str, int]:
         """How samples are shared out, on which their order depends."""
-        return {"ranks": self.ranks.count, "workers": max(1, self.num_workers), "batch_size": self.batch_size}
+        return {"batch": self.batch_size * self.ranks.count, "workers": max(1, self.num_workers)}
 
     def state_dict(self) -> dict[str, int]:
         """The samples that all ranks together have taken, up to which step, and how they were shared out."""

@@ -1,9 +1,10 @@
 """Samples out of shards, in an order that is a pure function of (seed, epoch, stream). The door to webdataset.
 
-A *stream* is what one loader worker of one rank reads. An *epoch* is one pass over all samples: the shards are
-shuffled and laid end to end, and each stream takes its part of that row, as long as the others' within one sample, so
-that it opens no more shards than it needs. Streams go from epoch to epoch without waiting for each other, and batches
-may lie across the border, so that every rank has equally many. The order is one of ids, (shard, number in it): what
+A *stream* is what fills one place of the batches that a loader worker makes, in training, and all that it reads in
+evaluation. An *epoch* is one pass over all samples: the shards are shuffled and laid end to end, and each stream takes
+its part of that row, as long as the others' within one sample, so that it opens no more shards than it needs. Streams
+go from epoch to epoch without waiting for each other, and batches may lie across the border, so that every rank has
+equally many. The order is one of ids, (shard, number in it): what
 was passed over is counted and not read.
 """
 

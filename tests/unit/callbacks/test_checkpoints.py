@@ -221,4 +221,4 @@ def test_another_sharing_of_the_data_goes_on_at_the_same_sample(
     train(tmp_path, resume=newest(tmp_path), data=data, steps=3)
     assert data.start == 3
     assert "after 12 samples" in (told := capsys.readouterr().out)
-    assert "'batch_size': 2} became {'ranks': 1, 'workers': 1, 'batch_size': 4}" in told
+    assert "{'batch': 2, 'workers': 1} became {'batch': 4, 'workers': 1}" in told

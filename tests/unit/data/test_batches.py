@@ -44,9 +44,11 @@ def names(examples: list, drawn: Drawn) -> list:
     return examples
 
 
-def training(shards: tuple[Path, Index], start: int, workers: int, count: int, ranks: Stream = ALONE) -> list:
-    batches = TrainingBatches(sources=[Source(Shelf(*shards), name)], collate=names, batch_size=2, seed=5,
-                              shuffle_buffer=4, ranks=ranks, start=start)  # fmt: skip
+def training(
+    shards: tuple[Path, Index], start: int, workers: int, count: int, ranks: Stream = ALONE, batch_size: int = 2
+) -> list:
+    batches = TrainingBatches(sources=[Source(Shelf(*shards), name)], collate=names, batch_size=batch_size, seed=5,
+                              shuffle_buffer=2 * batch_size, ranks=ranks, start=start)  # fmt: skip
     return list(itertools.islice(DataLoader(batches, batch_size=None, num_workers=workers), count))
 
 
@@ -58,6 +60,14 @@ def test_a_resumed_run_goes_on_with_the_tail(shards, workers: int) -> None:
     assert len({repr(batch) for batch in whole}) == 16
     for start in (1, 2, 5, 9) if workers < 2 else (3, 8):
         assert training(shards, start, workers, 16 - start) == whole[start:]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_ranks_share_out_the_batches_that_one_would_have(shards, count: int, workers: int) -> None:
+    alone = training(shards, 3, workers, 4, batch_size=6)
+    ranks = [training(shards, 3, workers, 4, Stream(rank, count), 6 // count) for rank in range(count)]
+    assert [sum(step, []) for step in zip(*ranks, strict=True)] == alone
 
 
 def test_ranks_see_different_samples(shards) -> None:

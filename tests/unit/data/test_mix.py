@@ -105,7 +105,7 @@ def test_a_resumed_mixture_goes_on_with_the_tail(sets: Path, workers: int) -> No
 def test_each_set_has_its_own_epochs_and_counts(sets: Path) -> None:
     seen: dict[str, list[str]] = {"one": [], "two": []}
     passed = {}
-    for batch in batches(data(sets, {"one": 1.0, "two": 1.0}), 20):
+    for batch in batches(data(sets, {"one": 1.0, "two": 1.0}, batch_size=1), 80):
         names = [each.split("/") for each in batch.keys]
         for of, sample in names:
             seen[of].append(sample)
