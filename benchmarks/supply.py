@@ -100,7 +100,7 @@ def account(given: argparse.Namespace) -> tuple[dict[str, tuple[str, str]], dict
         "index.json": (f"{shards * INDEX_BYTES / 1e6:.1f} MB", "read once by every rank"),
         "streams": (
             f"{streams:,}",
-            f"{given.gpus} ranks on {nodes} nodes x {given.workers} workers x {given.batch} places in a batch",
+            f"{given.gpus} ranks (nodes: {nodes}) x {given.workers} workers x {given.batch} in a batch",
         ),
         "clips a stream": (f"{clips // streams:,} or {clips // streams + 1:,}", "in an epoch"),
         "shards opened": (f"{opens:,}", f"{opens / shards:.3f} times each: at the ends of a stream's part in part"),

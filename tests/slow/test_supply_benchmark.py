@@ -34,12 +34,12 @@ def test_figures_that_can_be_worked_out(tmp_path: Path) -> None:
     able = "--worker-clips 5 --network 8 --store 1 --disk 1"
     found, shown = told(tmp_path, *words.split(), *able.split())
     assert found["figures"]["shards"] == "360"
-    assert found["figures"]["clips a stream"] == "6,000 or 6,001"
-    assert found["figures"]["shards opened"] == "360"
+    assert found["figures"]["clips a stream"] == "166 or 167"
+    assert found["figures"]["shards opened"] == "504"
     rates = found["rates"]
     assert rates["decoding, a GPU"] == pytest.approx({"asked": 18, "able": 15, "load": 1.2})
-    assert rates["store, all nodes"]["asked"] == pytest.approx(0.036)
-    assert rates["network, a node"] == pytest.approx({"asked": 0.036, "able": 1, "load": 0.036})
+    assert rates["store, all nodes"]["asked"] == pytest.approx(0.0504)
+    assert rates["network, a node"] == pytest.approx({"asked": 0.0504, "able": 1, "load": 0.0504})
     assert "first bottleneck: decoding, a GPU; the GPUs wait for it where a step takes less than 2.40 s" in shown
 
 
