@@ -38,7 +38,7 @@ def run(config: dict[str, Any]) -> float | None:
         return objective.of_metrics(trainer.callback_metrics)
     # processes that torchrun started differ in the second
     output = Path(trainer.strategy.broadcast(config["run_dir"]))
-    pipeline = checkpoint.load_pipeline(output)
+    pipeline = checkpoint.load_pipeline(output).to(trainer.strategy.root_device)
     painter = painter_of(pipeline, build(config["sampler"]), config["guidance"], config["seed"])
     return objective.of_result(run_protocol(painter, Exam.of(protocol, joined_ranks()), output, output / "painted"))
 

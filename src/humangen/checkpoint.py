@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from humangen.build import build
-from humangen.checkpoint_files import FILES, newest, read
+from humangen.checkpoint_files import FILES, dated, newest, read
 from humangen.data.framing import Framing
 from humangen.diffusion.sample import Sampler
 from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
@@ -43,18 +43,22 @@ def find(path: str | Path) -> Path:
     path = SHIPPED.get(str(path), Path(path))
     if (path / WEIGHTS).is_file() or (path / INDEX).is_file() or path.is_file():
         return path
-    files = sorted(path.glob(f"**/checkpoints/{FILES}"), key=lambda file: file.stat().st_mtime)
-    last = files[-1] if files else path
-    if (last / DEEPSPEED).is_file():
-        raise InputError(
-            f"{last} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {last} "
-            "--output FILE"
-        )
-    if files:
-        return newest(last.parent)
+    if files := dated(path.glob(f"**/checkpoints/{FILES}")):
+        return find_last(files[-1][1].parent)
     raise InputError(
         f"no checkpoint at {path}: neither a file, nor a run folder, nor a folder with {INDEX} or {WEIGHTS}"
     )
+
+
+def find_last(folder: Path) -> Path:
+    """The checkpoint of the most steps in a run's folder of checkpoints."""
+    for path in folder.glob(FILES):
+        if (path / DEEPSPEED).is_file():
+            raise InputError(
+                f"{path} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {path} "
+                "--output FILE, and start from it with init=FILE"
+            )
+    return newest(folder)
 
 
 def load(path: str | Path) -> Stored:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +59,24 @@ def check(path: Path) -> None:
             raise InputError(f"{path} is damaged: the checksum of {damaged} in it is wrong")
 
 
+def dated(paths: Iterable[Path]) -> list[tuple[float, Path]]:
+    """When each was written, the latest last; a training that goes on may remove some meanwhile."""
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            found.append((path.stat().st_mtime, path))
+    return sorted(found)
+
+
 def newest(folder: Path) -> Path:
     """Of a folder's checkpoints that can be read the one of the most steps; says on stderr which cannot be."""
     usable, unusable = [], []
-    for path in sorted(folder.glob(FILES)):
+    for time, path in dated(folder.glob(FILES)):
         try:
-            usable.append((read(path).get("global_step", 0), path.stat().st_mtime, path))
+            usable.append((read(path).get("global_step", 0), time, path))
         except InputError as error:
-            unusable.append(str(error))
+            if path.exists():
+                unusable.append(str(error))
     if not usable:
         raise InputError(f"{folder} holds no checkpoint that can be used: {'; '.join(unusable)}")
     step, _, path = max(usable)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from humangen.build import build
 from humangen.cases import keep_cases
+from humangen.data.module import READING
 from humangen.data.stream import Stream
 from humangen.inference.painter import Painter
 from humangen.inference.ranks import OneRank, Ranks
@@ -30,7 +31,7 @@ from humangen.models.codec import weights_hash
 from humangen.predictions import Painting, Predictions
 
 INTERVAL_SEED = 0
-BATCHING = ("batch_size", "eval_batch_size", "num_workers")  # what no number depends on
+BATCHING = ("batch_size", *READING)  # what no number depends on
 
 
 @dataclass(frozen=True)

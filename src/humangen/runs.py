@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from humangen import checkpoint, checkpoint_files
+from humangen.data.module import READING
 from humangen.media import replacing
 from humangen.types import InputError
 
@@ -14,6 +19,8 @@ BEGUN = "run.json"  # the configuration that a folder's run was begun with
 # what may change when a run goes on: where and how it runs and is watched, not what it learns
 FREE = {"run_dir", "name", "trainer", "strategy", "callbacks", "logger", "profiler", "protocol", "guidance", "sampler",
         "max_steps", "memory"}  # fmt: skip
+FREE_DATA = {*READING, "limit"}
+LOCK = ".run.lock"
 
 
 def going_on(config: dict[str, Any]) -> Path | None:
@@ -44,7 +51,7 @@ def going_on(config: dict[str, Any]) -> Path | None:
             f"{f'; and {len(changed) - 3} more' if len(changed) > 3 else ''}): give another hydra.run.dir, with "
             f"resume={folder} to go on from it there"
         )
-    found = checkpoint.find(folder)
+    found = checkpoint.find_last(folder / "checkpoints")
     print(f"{folder} holds this run: it goes on from step {steps_of(found)} of {config['max_steps']}")
     return found
 
@@ -65,13 +72,31 @@ def holds_checkpoints(folder: Path) -> bool:
 
 
 def note(config: dict[str, Any]) -> None:
-    """Leaves in the run folder what `going_on` compares with."""
-    with replacing(Path(config["run_dir"]) / BEGUN) as temporary:
-        temporary.write_text(json.dumps(what_it_learns(config), indent=1) + "\n")
+    """Leaves in the folder of a run that begins what `going_on` compares with."""
+    folder = Path(config["run_dir"])
+    if not holds_checkpoints(folder):
+        with replacing(folder / BEGUN) as temporary:
+            temporary.write_text(json.dumps(what_it_learns(config), indent=1) + "\n")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keeps other processes from training in a run's folder; raises `InputError` where one does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"another process trains in {folder}: wait for it, or give another hydra.run.dir") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def what_it_learns(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name not in FREE}
+    learned = {name: value for name, value in config.items() if name not in FREE}
+    return learned | {"data": {name: value for name, value in config["data"].items() if name not in FREE_DATA}}
 
 
 def differences(one: Any, other: Any, key: str = "") -> dict[str, tuple[Any, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,15 @@ def train(config: dict[str, Any]) -> L.Trainer:
     task, data = task_of(config, going_on), build(config["data"])
     callbacks = callbacks_of(config)
     trainer = trainer_of(config, callbacks)
-    if trainer.is_global_zero:
-        runs.note(config)
-    told, step_before = Path(config["run_dir"]) / "training.json", runs.steps_of(going_on) if going_on else 0
-    try:
-        trainer.fit(task, data, ckpt_path=going_on, weights_only=True)
-    except SystemExit as ended:  # Lightning's, of an interrupted training
-        raise KeyboardInterrupt from ended
+    output = Path(config["run_dir"])
+    told, step_before = output / "training.json", runs.steps_of(going_on) if going_on else 0
+    with runs.held(output) if trainer.is_global_zero else nullcontext():
+        if trainer.is_global_zero:
+            runs.note(config)
+        try:
+            trainer.fit(task, data, ckpt_path=going_on, weights_only=True)
+        except SystemExit as ended:  # Lightning's, of an interrupted training
+            raise KeyboardInterrupt from ended
     if trainer.is_global_zero and not (trainer.global_step == step_before and told.is_file()):
         seconds = sum(each.seconds for each in callbacks if isinstance(each, Checkpoints))  # of all attempts
         watched = [each.memory_gb for each in callbacks if isinstance(each, Throughput)]  # it starts the record anew

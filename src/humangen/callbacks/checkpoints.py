@@ -66,7 +66,11 @@ class Checkpoints(Checkpoint):
             checkpoint_files.remove_leftovers(Path(self.folder))
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.saved_step, self.between_steps, self.began = trainer.global_step, True, time.perf_counter()
+        step = trainer.global_step
+        if not trainer.strategy.reduce_boolean_decision(step == trainer.strategy.broadcast(step)):
+            shared = Path(self.folder).parent
+            raise InputError(f"the ranks go on from different steps: {shared} must be a folder that all of them share")
+        self.saved_step, self.between_steps, self.began = step, True, time.perf_counter()
         self.best_score = trainer.strategy.broadcast(self._kept_score() if trainer.is_global_zero else None)
 
     def _kept_score(self) -> float | None:

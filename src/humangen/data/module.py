@@ -20,6 +20,7 @@ from humangen.data.stream import Shelf, Stream
 from humangen.data.watch import Stages, WatchedLoader
 from humangen.types import InputError, LatentsInfo
 
+READING = ("num_workers", "eval_batch_size", "cache", "cache_gb", "patience")  # how samples are read, not which
 Finish = Callable[[Any], Any]  # what a worker hands over, on the device -> batch
 
 
