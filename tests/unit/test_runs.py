@@ -20,6 +20,7 @@ def configured(folder: Path, **changes: Any) -> dict[str, Any]:
         "resume": None,
         "max_steps": 10,
         "task": task,
+        "data": {"shards": "data/mine", "num_workers": 1},
         "trainer": {"precision": 32},
     } | changes
 
@@ -27,8 +28,11 @@ def configured(folder: Path, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
     """A run that stopped at step 4."""
-    folder = tmp_path / "run"
-    runs.note(configured(folder))
+    return stopped(tmp_path / "run")
+
+
+def stopped(folder: Path, **changes: Any) -> Path:
+    runs.note(configured(folder, **changes))
     content = {"global_step": 4, "state_dict": {"a": torch.zeros(1)}, "hyper_parameters": {}}
     write(content, folder / "checkpoints" / "step=00000004.ckpt")
     return folder
@@ -40,6 +44,21 @@ def test_the_same_command_goes_on(begun: Path, capsys: pytest.CaptureFixture[str
     assert "goes on from step 4 of 10" in capsys.readouterr().out
     assert runs.going_on(configured(begun, resume=str(begun))) == found
     assert runs.going_on(configured(begun, max_steps=20, trainer={"precision": 16})) == found
+    assert runs.going_on(configured(begun, data={"shards": "data/mine", "num_workers": 4, "patience": 9})) == found
+
+
+def test_a_run_below_it_is_another_one(begun: Path) -> None:
+    content = {"global_step": 99, "state_dict": {"a": torch.zeros(1)}, "hyper_parameters": {}}
+    write(content, begun / "stage2" / "checkpoints" / "step=00000099.ckpt")
+    assert runs.going_on(configured(begun)) == begun / "checkpoints" / "step=00000004.ckpt"
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    with runs.held(tmp_path / "run"):
+        with pytest.raises(InputError, match="another process trains in"), runs.held(tmp_path / "run"):
+            raise AssertionError
+    with runs.held(tmp_path / "run"):
+        pass
 
 
 def test_a_folder_without_a_checkpoint_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,11 +85,12 @@ def test_a_folder_that_holds_another_run_is_not_written_over(begun: Path, tmp_pa
         runs.going_on(configured(tmp_path / "old"))
 
 
-def test_a_run_that_went_on_from_another_goes_on_from_itself(begun: Path) -> None:
-    runs.note(configured(begun, resume="runs/before"))
+def test_a_run_that_went_on_from_another_goes_on_from_itself(tmp_path: Path) -> None:
+    begun = stopped(tmp_path / "run", resume="runs/before")
     found = begun / "checkpoints" / "step=00000004.ckpt"
-    for resume in ("runs/before", str(begun), None):
+    for resume in (None, str(begun), "runs/before"):
         assert runs.going_on(configured(begun, resume=resume)) == found
+        runs.note(configured(begun, resume=resume))  # which keeps what it began with
 
 
 def test_a_run_that_is_done_has_nothing_to_go_on_with(begun: Path) -> None:
