@@ -136,15 +136,15 @@ def check_alone(overrides: Sequence[str]) -> None:
     """Raises `InputError` where torchrun has started several processes for a sweep; `overrides` are of its job."""
     if dist.is_torchelastic_launched() and processes() > 1:
         raise InputError(
-            "a sweep (-m) is begun by one process: each of torchrun's would run a sweep of its own. Leave torchrun out, "
-            f"or start its jobs one by one, this one by torchrun ... evaluate.py {shlex.join(overrides)}"
+            "a sweep (-m) is begun by one process: each of torchrun's would run a sweep of its own. Leave torchrun "
+            f"out, or start its jobs one by one, this one by torchrun ... evaluate.py {shlex.join(overrides)}"
         )
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Holds the folder of a job, or of a search, until the block or the process ends: False where another process does. The first rank
-    holds it for all."""
+    """Holds the folder of a job, or of a search, until the block or the process ends: False where another process
+    does. The first rank holds it for all."""
     if rank() > 0:
         yield True
         return
