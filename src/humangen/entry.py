@@ -52,7 +52,7 @@ class SweepPlan(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if "n_trials" not in config.hydra.sweeper or job_return.status != JobStatus.COMPLETED:
             return
-        folder = Path(job_return.hydra_cfg.hydra.runtime.output_dir)  # type: ignore[union-attr]
+        folder = Path(config.hydra.runtime.output_dir)
         job = read(folder / JOB)
         if job and job["state"] == FINISHED and job["value"] is None:
             print(f"{folder}: what the search is over has no number here, so this trial is none", file=sys.stderr)
@@ -68,8 +68,8 @@ def prepare_search(config: DictConfig, sweep: Path) -> None:
             f"{sweep}: another command is at work on this search; begin this one when it has ended, or give another "
             "hydra.sweep.dir. hydra.sweeper.n_jobs is how many trials are done at once"
         )
-    params = OmegaConf.to_container(searcher.params, resolve=True) if searcher.params else {}
-    searcher.params = {key: value for key, value in params.items() if value is not None}  # type: ignore[union-attr]
+    if searcher.params:
+        searcher.params = {key: value for key, value in searcher.params.items() if value}
     searcher.n_trials = max(0, searcher.n_trials - len(ended(sweep)))
     print(f"a search over {over} ({searcher.direction})", flush=True)
 

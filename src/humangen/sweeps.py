@@ -53,12 +53,14 @@ class Job:
         with held(self.folder) as ours:
             if not ours:
                 print(f"{self.folder}: another process is at work on it", flush=True)
-                return without_value()
+                end_unless_alone()
+                return None
             try:
                 before = self._before()
             except InputError as error:
                 write(self.folder / REFUSED, {"error": sentence(error)})
-                return self._told(error)
+                self._tell(error)
+                return None
             (self.folder / REFUSED).unlink(missing_ok=True)
             if before and before["state"] == FINISHED:
                 print(f"{self.folder}: done before", flush=True)
@@ -73,15 +75,16 @@ class Job:
             value = work()
         except Exception as error:
             self._keep(FAILED, error=sentence(error))
-            return self._told(error)
+            self._tell(error)
+            return None
         self._keep(FINISHED, value=value)
         return value
 
-    def _told(self, error: Exception) -> None:
+    def _tell(self, error: Exception) -> None:
         if not isinstance(error, InputError):
             traceback.print_exc()
         print(f"error: {self.folder}: {sentence(error)}", file=sys.stderr, flush=True)
-        without_value()
+        end_unless_alone()
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -125,9 +128,8 @@ def processes() -> int:
     return max(joined_ranks().count, *map(int, told))
 
 
-def without_value() -> None:
-    """What a job without a value returns; one of several processes ends, whatever it was that it met: perhaps it met
-    this one alone."""
+def end_unless_alone() -> None:
+    """Ends one of several processes whose job has no value, whatever it met: perhaps it met this one alone."""
     if processes() > 1:
         sys.exit(1)
 

@@ -194,6 +194,6 @@ def test_a_search_without_a_best_trial_ends_in_what_failed(
 def test_a_trial_without_a_number_is_told(value: float | None, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     config = composed(tmp_path, "evaluate", "hydra/sweeper=search")
     write(tmp_path / JOB, {"state": "finished", "value": value, "overrides": []})
-    job_return = JobReturn(hydra_cfg=config, status=JobStatus.COMPLETED)
+    job_return = JobReturn(status=JobStatus.COMPLETED)
     SweepPlan().on_job_end(config, job_return)
     assert ("has no number here" in capsys.readouterr().err) == (value is None)
