@@ -23,7 +23,7 @@ from humangen.evaluation import Exam, leave, run_protocol
 from humangen.foreign import Folder, evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
-from humangen.sweeps import Job
+from humangen.sweeps import Job, check_alone
 from humangen.types import InputError
 
 
@@ -75,7 +75,9 @@ def main(cfg: DictConfig) -> float | None:
     config, hydra_config = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True), HydraConfig.get()
     if hydra_config.mode != RunMode.MULTIRUN:
         return run(config)
-    return Job(Path(config["output"]), config, list(hydra_config.overrides.task)).do(lambda: run(config))
+    swept = list(hydra_config.overrides.task)
+    check_alone(swept)
+    return Job(Path(config["output"]), config, swept).do(lambda: run(config))
 
 
 if __name__ == "__main__":

@@ -48,8 +48,11 @@ def worker_gpu() -> str:
     return every[(int(worker[1]) - 1) % len(every)] if worker else visible
 
 
-def around(value: float, factor: float) -> str:
-    """The interval from `value` / `factor` to `value` * `factor`, for an optuna sweep by orders of magnitude."""
+def around(value: float | None, factor: float) -> str:
+    """The interval from `value` / `factor` to `value` * `factor`, for an optuna sweep by orders of magnitude;
+    nothing around None, and a search does not go over what is nothing."""
+    if value is None:
+        return ""
     return f"tag(log, interval({value / factor:g}, {value * factor:g}))"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from filelock import FileLock, Timeout
 
 from humangen.checkpoint_files import FILES
@@ -28,7 +30,8 @@ from humangen.media import replacing
 from humangen.runs import differences
 from humangen.types import InputError, sentence
 
-JOB, PLAN, LOCK = "job.json", "sweep.json", ".job.lock"
+JOB, PLAN, LOCK, PLAN_LOCK = "job.json", "sweep.json", ".job.lock", ".plan.lock"
+REFUSED = "refused.json"  # beside the job that a folder holds: why it was not given to another
 BEGUN, FINISHED, FAILED = "begun", "finished", "failed"
 RESULTS = ("training.json", "result.json")
 REMEDY = "Give another hydra.sweep.dir, or remove that folder"
@@ -44,14 +47,21 @@ class Job:
     overrides: Sequence[str]
 
     def do(self, work: Callable[[], float | None]) -> float | None:
-        """What `work` returns, or has returned when this job was done before. None where it failed, which is told and
-        kept, and where another process is at it. Raises `InputError` where the folder holds something else."""
+        """What `work` returns, or has returned when this job was done before. None where it failed or the folder holds
+        something else, which is told and kept, and where another process is at it. One of several processes of a job
+        ends then, and the launcher the others: they would wait for it."""
         with held(self.folder) as ours:
             if not ours:
                 print(f"{self.folder}: another process is at work on it", flush=True)
+                end_unless_alone()
                 return None
-            before = read(self.folder / JOB)
-            self._check_same(before)
+            try:
+                before = self._before()
+            except InputError as error:
+                write(self.folder / REFUSED, {"error": sentence(error)})
+                self._tell(error)
+                return None
+            (self.folder / REFUSED).unlink(missing_ok=True)
             if before and before["state"] == FINISHED:
                 print(f"{self.folder}: done before", flush=True)
                 return before["value"]
@@ -65,14 +75,16 @@ class Job:
             value = work()
         except Exception as error:
             self._keep(FAILED, error=sentence(error))
-            if not isinstance(error, InputError):
-                traceback.print_exc()
-            print(f"error: {self.folder}: {sentence(error)}", file=sys.stderr, flush=True)
-            if not isinstance(error, InputError) and joined_ranks().count > 1:
-                sys.exit(1)  # it may have met this rank alone, and the others would wait for it
+            self._tell(error)
             return None
         self._keep(FINISHED, value=value)
         return value
+
+    def _tell(self, error: Exception) -> None:
+        if not isinstance(error, InputError):
+            traceback.print_exc()
+        print(f"error: {self.folder}: {sentence(error)}", file=sys.stderr, flush=True)
+        end_unless_alone()
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -81,11 +93,13 @@ class Job:
         text = json.dumps({"config": self.config, "files": files})
         return json.loads(text.replace(json.dumps(str(self.folder))[1:-1], "."))
 
-    def _check_same(self, before: dict[str, Any] | None) -> None:
+    def _before(self) -> dict[str, Any] | None:
+        """What the folder has kept of this job. Raises `InputError` where it holds something else."""
+        before = read(self.folder / JOB)
         if before is None:
             if left := [name for name in RESULTS if (self.folder / name).is_file()]:
                 raise InputError(f"{self.folder} holds a {left[0]} of no sweep. {REMEDY}")
-            return
+            return None
         if differing := differences(before["config"], self._identity["config"]):
             key, (was, now) = next(iter(differing.items()))
             raise InputError(
@@ -95,6 +109,7 @@ class Job:
         if before["state"] == FINISHED and (changed := differences(before["files"], self._identity["files"])):
             names = ", ".join(f"{key}={self.config[key]}" for key in changed)
             raise InputError(f"{self.folder} was done with {names}, whose files have changed since. {REMEDY}")
+        return before
 
     def _keep(self, state: str, **facts: Any) -> None:
         content = {"state": state, **facts, "overrides": [*self.overrides], **self._identity}
@@ -107,10 +122,31 @@ def rank() -> int:
     return int(os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")))
 
 
+def processes() -> int:
+    """How many of them there are."""
+    told = (os.environ.get(name, "1") for name in ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS"))
+    return max(joined_ranks().count, *map(int, told))
+
+
+def end_unless_alone() -> None:
+    """Ends one of several processes whose job has no value, whatever it met: perhaps it met this one alone."""
+    if processes() > 1:
+        sys.exit(1)
+
+
+def check_alone(overrides: Sequence[str]) -> None:
+    """Raises `InputError` where torchrun has started several processes for a sweep; `overrides` are of its job."""
+    if dist.is_torchelastic_launched() and processes() > 1:
+        raise InputError(
+            "a sweep (-m) is begun by one process: each of torchrun's would run a sweep of its own. Leave torchrun "
+            f"out, or start its jobs one by one, this one by torchrun ... evaluate.py {shlex.join(overrides)}"
+        )
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Holds a job's folder, until the block or the process ends: False where another process does. The first rank
-    holds it for all."""
+    """Holds the folder of a job, or of a search, until the block or the process ends: False where another process
+    does. The first rank holds it for all."""
     if rank() > 0:
         yield True
         return
@@ -169,8 +205,10 @@ def ended(sweep: Path) -> list[Path]:
 
 
 def failures(sweep: Path) -> dict[Path, str]:
-    """Why the jobs that failed did."""
-    return {folder: job["error"] for folder, job in jobs(sweep).items() if job["state"] == FAILED}
+    """Why the jobs that failed did, or were refused."""
+    failed = {folder: job["error"] for folder, job in jobs(sweep).items() if job["state"] == FAILED}
+    refused = {path.parent: read(path) for path in sorted(sweep.rglob(REFUSED))}
+    return failed | {folder: job["error"] for folder, job in refused.items() if job}
 
 
 def unfinished(folder: Path) -> str | None:
@@ -185,6 +223,16 @@ def unfinished(folder: Path) -> str | None:
             return "it was stopped before its end" if free else "it is at work"
     except PermissionError:  # of another's folder nobody can tell
         return "it was stopped before its end, or is at work"
+
+
+def plan(sweep: Path, command: str, planned: Sequence[Sequence[str]]) -> None:
+    """Leaves in a sweep's folder the command that goes on with it, and the overrides of its jobs beside those that
+    other commands have planned there."""
+    sweep.mkdir(parents=True, exist_ok=True)
+    with FileLock(sweep / PLAN_LOCK):
+        every = [*(read(sweep / PLAN) or {"jobs": []})["jobs"], *planned]
+        distinct = {tuple(sorted(overrides)): [*overrides] for overrides in every}
+        write(sweep / PLAN, {"command": command, "jobs": [*distinct.values()]})
 
 
 def not_begun(sweep: Path) -> list[str]:

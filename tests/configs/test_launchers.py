@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from humangen.entry import SweepPlan
+from humangen.entry import composed as run_main
 from humangen.sweeps import JOB, PLAN, write
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -23,7 +27,7 @@ GPUS = ["trainer=gpu", "strategy=ddp", "strategy.devices=8", "strategy.num_nodes
 
 @pytest.fixture(autouse=True)
 def configurations() -> Iterator[None]:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"), SweepPlan.search:
         yield
 
 
@@ -123,3 +127,73 @@ def test_a_search_is_over_so_many_trials_in_all(tmp_path: Path) -> None:
     SweepPlan().on_multirun_start(config)
     assert config.hydra.sweeper.n_trials == 3
     assert json.loads((tmp_path / PLAN).read_text())["jobs"] == []
+
+
+def test_a_search_says_what_it_is_over_and_is_of_one_command(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    config = composed(tmp_path, "evaluate", "hydra/sweeper=search", "hydra.sweeper.n_trials=5")
+    SweepPlan().on_multirun_start(config)
+    assert "a search over psnr (maximize)" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        SweepPlan().on_multirun_start(config)
+    assert stop.value.code == 2
+    assert "another command is at work on this search" in capsys.readouterr().err
+    assert config.hydra.sweeper.n_trials == 5
+    SweepPlan.search.close()
+    SweepPlan().on_multirun_start(config)
+
+
+@pytest.mark.parametrize(
+    ("entry", "overrides", "said"),
+    [
+        ("evaluate", ["protocol.definition.metrics=[psnr_outside]"], "none of psnr_outside can"),
+        ("evaluate", ["protocol.definition.metrics=[fid,psnr]", "weights=nowhere"], "is over fid, .* unavailable"),
+        (
+            "train",
+            ["max_steps=10", "trainer.val_check_interval=11"],
+            "val_check_interval=11 is beyond the last batch, 10",
+        ),
+    ],
+)
+def test_a_search_that_no_trial_could_serve_is_refused(
+    entry: str, overrides: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        SweepPlan().on_multirun_start(composed(tmp_path, entry, "hydra/sweeper=search", *overrides))
+    assert stop.value.code == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("diffusion", ["v_zero_snr", "flow", "epsilon"])
+def test_a_search_goes_over_gamma_where_the_loss_has_one(diffusion: str, tmp_path: Path) -> None:
+    config = composed(tmp_path, "train", "search=training", f"diffusion={diffusion}")
+    SweepPlan().on_multirun_start(config)
+    always = {"task.optimizer.lr", "task.drop_rate"}
+    assert set(part(config, "sweeper")["params"]) - always == (
+        {"diffusion.weighting.gamma"} if diffusion == "v_zero_snr" else set()
+    )
+
+
+def test_a_search_without_a_best_trial_ends_in_what_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    write(tmp_path / "a" / JOB, {"state": "failed", "error": "the loss is nan", "overrides": []})
+    monkeypatch.setattr(SweepPlan, "begun", tmp_path)
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path}/search.db")
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    with pytest.raises(SystemExit) as stop:
+        run_main(lambda: study.best_trial)
+    assert stop.value.code == 1
+    told = capsys.readouterr().err
+    assert "no trial of this search has a number" in told
+    assert f"1 jobs failed, and begin again with the sweep's command:\n  {tmp_path / 'a'}: the loss is nan" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("value", [None, 0.5])
+def test_a_trial_without_a_number_is_told(value: float | None, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    config = composed(tmp_path, "evaluate", "hydra/sweeper=search")
+    write(tmp_path / JOB, {"state": "finished", "value": value, "overrides": []})
+    job_return = JobReturn(status=JobStatus.COMPLETED)
+    SweepPlan().on_job_end(config, job_return)
+    assert ("has no number here" in capsys.readouterr().err) == (value is None)

@@ -36,6 +36,7 @@ while command[0].startswith("--"):
     command = command[1:] if command[0] == "--unbuffered" or "=" in command[0] else command[2:]
 ranks = int(os.environ["SLURM_NTASKS"])
 places = [dict(SLURM_PROCID=str(rank), SLURM_LOCALID=str(rank), SLURM_NODEID="0") for rank in range(ranks)]
+os.environ["SLURM_STEP_NUM_TASKS"] = str(ranks)
 processes = [subprocess.Popen(command, env={{**os.environ, **place}}) for place in places]
 sys.exit(max(process.wait() for process in processes))
 """

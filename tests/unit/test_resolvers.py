@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,7 @@ def test_where_there_is_no_gpu_a_worker_sees_none(monkeypatch: pytest.MonkeyPatc
 
 def test_around_is_as_far_below_as_above() -> None:
     assert around(1e-5, 10) == "tag(log, interval(1e-06, 0.0001))"
+    assert around(None, 10) == ""
 
 
 @pytest.mark.parametrize(
@@ -82,3 +84,13 @@ def test_the_objective_never_stands_in_for_another() -> None:
     lacking = {"fid": "unavailable (file i.pth)", "psnr": 20.0}
     assert objective.of_result({"protocol": protocol, "scores": lacking}) is None
     assert objective.of_result({"protocol": protocol, "scores": {"fid": float("nan")}}) is None
+
+
+def test_a_search_is_over_what_can_be_measured_here_or_over_nothing(tmp_path: Path) -> None:
+    """No weights lie in the folder; what is named behind the leading metric does not matter."""
+    weights = str(tmp_path)
+    assert objective.described(["psnr_outside", "psnr", "fid"], weights) == "psnr"
+    with pytest.raises(InputError, match=r"is over fid, .* it is unavailable \((file|package) .*humangen weights"):
+        objective.described(["psnr_outside", "fid", "psnr"], weights)
+    with pytest.raises(InputError, match="none of psnr_outside, old_garment_distance can"):
+        objective.described(["psnr_outside", "old_garment_distance"], weights)

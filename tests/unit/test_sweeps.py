@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from humangen.cli.errors import reported
 from humangen.report.runs import find_runs
-from humangen.sweeps import JOB, PLAN, Job, ended, failures, held, not_begun, write
+from humangen.sweeps import JOB, PLAN, Job, check_alone, ended, failures, held, not_begun, plan, write
 from humangen.types import InputError
 from tests.unit.report.made_up import result
 
@@ -45,15 +46,20 @@ def test_it_is_the_same_job_wherever_its_folder_lies(tmp_path: Path) -> None:
 def test_another_configuration_is_refused_and_leaves_what_is_there(tmp_path: Path, state: str) -> None:
     job(tmp_path).do(lambda: 0.5 if state == "finished" else (_ for _ in ()).throw(InputError("no")))
     before = (tmp_path / JOB).read_text()
-    with pytest.raises(InputError, match=r"callbacks\.every was None there and is 5 now.*hydra\.sweep\.dir"):
-        job(tmp_path, callbacks={"at": f"{tmp_path}/checkpoints", "every": 5}).do(never)
+    assert job(tmp_path, callbacks={"at": f"{tmp_path}/checkpoints", "every": 5}).do(never) is None
+    (why,) = failures(tmp_path).values()
+    assert re.search(r"callbacks\.every was None there and is 5 now.*hydra\.sweep\.dir", why)
     assert (tmp_path / JOB).read_text() == before
+    job(tmp_path).do(lambda: 0.5)
+    assert failures(tmp_path) == {}
 
 
-def test_a_result_of_no_sweep_is_not_overwritten(tmp_path: Path) -> None:
+def test_a_result_of_no_sweep_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "training.json").write_text("{}")
-    with pytest.raises(InputError, match="holds a training.json of no sweep"):
-        job(tmp_path).do(never)
+    assert job(tmp_path).do(never) is None
+    assert "holds a training.json of no sweep" in failures(tmp_path)[tmp_path]
+    assert capsys.readouterr().err == f"error: {tmp_path}: {failures(tmp_path)[tmp_path]}\n"
+    assert not (tmp_path / JOB).exists()
 
 
 def test_weights_that_have_changed_are_another_job(tmp_path: Path) -> None:
@@ -65,8 +71,9 @@ def test_weights_that_have_changed_are_another_job(tmp_path: Path) -> None:
     (tmp_path / "run" / "index.html").write_text("a report changes nothing")
     assert job(tmp_path / "job", **named).do(never) == 0.5
     weights.write_bytes(b"12")
-    with pytest.raises(InputError, match=r"done with checkpoint=.*run, whose files have changed since"):
-        job(tmp_path / "job", **named).do(never)
+    assert job(tmp_path / "job", **named).do(never) is None
+    (why,) = failures(tmp_path).values()
+    assert re.search(r"done with checkpoint=.*run, whose files have changed since", why)
 
 
 def test_weights_that_have_come_let_a_failed_job_begin_again(tmp_path: Path) -> None:
@@ -98,17 +105,56 @@ def test_one_that_fails_says_why_and_begins_again(
     assert failures(tmp_path) == {}
 
 
-def test_a_process_that_fails_alone_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Two:
-        count = 2
+@pytest.mark.parametrize("told", ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS"])
+@pytest.mark.parametrize("error", [InputError("no shards"), OSError("full")], ids=["input", "disk"])
+def test_one_of_several_processes_that_fails_ends(
+    error: Exception, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it met: the others may not have met it, and would wait."""
 
-    monkeypatch.setattr("humangen.sweeps.joined_ranks", Two)
+    def fail() -> float:
+        raise error
+
+    monkeypatch.setenv(told, "2")
     monkeypatch.setenv("SLURM_PROCID", "1")
-    with pytest.raises(SystemExit):
-        job(tmp_path).do(never)
-    assert failures(tmp_path) == {tmp_path: "AssertionError: done again"}
-    assert reported(job(tmp_path).do)(lambda: 1.0) == 1.0  # what all of them meet ends none of them
-    assert state(tmp_path) == "failed"  # and the first of them says how it went
+    with pytest.raises(SystemExit) as stop:
+        reported(job(tmp_path).do)(fail)
+    assert stop.value.code == 1
+    assert state(tmp_path) == "failed"
+    assert job(tmp_path).do(lambda: 1.0) == 1.0
+    assert state(tmp_path) == "failed"  # the first of them says how it went
+
+
+def test_the_first_of_several_processes_leaves_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another command holds the job, and where the job is refused."""
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    mine = job(tmp_path)
+    with held(tmp_path), pytest.raises(SystemExit) as stop:
+        mine.do(never)
+    assert stop.value.code == 1
+    (tmp_path / "training.json").write_text("{}")
+    with pytest.raises(SystemExit) as stop:
+        mine.do(never)
+    assert stop.value.code == 1
+
+
+def test_a_sweep_of_evaluations_is_begun_by_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_alone(["seed=1"])
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    check_alone(["seed=1"])
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match=r"each of torchrun's would run a sweep .* evaluate\.py seed=1"):
+        check_alone(["seed=1"])
+
+
+def test_commands_on_one_sweep_plan_together(tmp_path: Path) -> None:
+    plan(tmp_path, "first", [["mask=full", "seed=1"], ["mask=full", "seed=2"]])
+    plan(tmp_path, "second", [["seed=2", "mask=full"], ["seed=3", "mask=full"]])
+    job(tmp_path / "seed=1", seed=1)
+    write(tmp_path / "seed=1" / JOB, {"state": "begun", "overrides": ["seed=1", "mask=full"], "config": {}})
+    assert not_begun(tmp_path) == ["seed=2 mask=full", "seed=3 mask=full"]
 
 
 def test_ctrl_c_ends_the_sweep(tmp_path: Path) -> None:

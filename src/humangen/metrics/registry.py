@@ -82,8 +82,7 @@ def available(names: Sequence[str], folder: str | Path | None = None) -> tuple[d
     unknown = [name for name in names if name not in RECIPES]
     if unknown:
         raise InputError(f"no metric is called {', '.join(unknown)}; those with a network are {', '.join(RECIPES)}")
-    root = weights_folder(folder)
-    lacking = {name: text for name in names if (text := _lack(RECIPES[name], root))}
+    root, lacking = weights_folder(folder), unavailable(names, folder)
     networks: dict[tuple[Any, ...], Any] = {}
     metrics = {}
     for name in names:
@@ -94,6 +93,12 @@ def available(names: Sequence[str], folder: str | Path | None = None) -> tuple[d
                 networks[kind] = _network(recipe, root)
             metrics[name] = recipe.metric(networks[kind])
     return metrics, lacking
+
+
+def unavailable(names: Sequence[str], folder: str | Path | None = None) -> dict[str, str]:
+    """What the columns of those metrics read that cannot run here; no network is read."""
+    root = weights_folder(folder)
+    return {name: text for name in names if name in RECIPES and (text := _lack(RECIPES[name], root))}
 
 
 def hashes(name: str, folder: str | Path | None = None) -> dict[str, str]:
