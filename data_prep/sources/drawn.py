@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from filelock import FileLock, Timeout
 from rich.progress import track
 from upath import UPath
 
@@ -73,10 +74,25 @@ class DrawnSource(ABC):
             self.write(Path(shards))
 
     def write(self, folder: Path, *, workers: int = 2) -> None:
-        """Writes the splits that `folder` does not have."""
-        for split in self.splits:
-            if (folder / split / INDEX).exists():
-                continue
+        """Writes the splits that `folder` does not have; of processes that want to, one does and the others wait."""
+        if not self.missing(folder):  # nothing to write, maybe where nothing may be written
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        try:
+            held = lock.acquire(timeout=0)
+        except Timeout:
+            print(f"another process draws {folder}: waiting for it", flush=True)
+            held = lock.acquire()
+        with held:
+            self._draw(folder, workers)
+
+    def missing(self, folder: Path) -> list[str]:
+        """The splits that `folder` does not have."""
+        return [split for split in self.splits if not (folder / split / INDEX).exists()]
+
+    def _draw(self, folder: Path, workers: int) -> None:
+        for split in self.missing(folder):
             samples = track(self.samples(split, workers), f"{self.name} {split}", total=len(self.jobs(split)))
             built = folder / f".{split}.partial"
             index = build_split(built, split, samples, kind=self.kind, per_shard=self.per_shard)
@@ -86,7 +102,6 @@ class DrawnSource(ABC):
     def write_new(self, folder: Path, *, workers: int) -> None:
         """`write` into a folder that holds no shards yet."""
         self.check()
-        taken = [split for split in self.splits if (folder / split / INDEX).exists()]
-        if taken:
+        if taken := [split for split in self.splits if split not in self.missing(folder)]:
             raise InputError(f"{folder / taken[0]} already holds shards; remove it or name another --output")
         self.write(folder, workers=workers)

@@ -1,7 +1,8 @@
-"""Ctrl-C in the middle of training leaves a checkpoint to go on from."""
+"""Ctrl-C in the middle of training, which reaches its loader workers too, leaves a checkpoint to go on from."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
     common += [
         f"data.source.folder={tmp_path}/shards",
         "data.batch_size=1",
-        "data.num_workers=0",
+        "data.num_workers=1",
         "sampler.num_steps=2",
     ]
     first = subprocess.Popen(
@@ -30,11 +31,12 @@ def test_interrupt_saves_and_resumes(tmp_path: Path) -> None:
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert first.stdout is not None
     for line in first.stdout:
         if line.startswith("step 3/"):
-            first.send_signal(signal.SIGINT)
+            os.killpg(first.pid, signal.SIGINT)  # as a terminal does
             break
     first.stdout.read()
     assert first.wait(timeout=120) == 130, "by which a script knows that it was stopped, and not that it failed"

@@ -51,6 +51,14 @@ def advice(share: float, loading: Loading) -> str:
 
 
 def cores_for_loading(ranks: int) -> int:
-    """Cores of this machine for the workers of each of its `ranks`, one of each rank's aside for its training."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores of this machine for the workers of each of its `ranks`, one of each rank's aside for its training.
+
+    Under SLURM a process may be bound to its own task's share, and a task may be one rank or torchrun with several:
+    what all tasks of the machine were given together is shared by its ranks.
+    """
+    if each := os.environ.get("SLURM_CPUS_PER_TASK"):
+        tasks, machines = (int(os.environ.get(name, "1")) for name in ("SLURM_NTASKS", "SLURM_NNODES"))
+        cores = int(each) * max(1, tasks // machines)
+    else:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, cores // ranks - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ def loader_worker() -> tuple[int, int]:
     """This loader worker's number and how many there are."""
     cv2.setNumThreads(1)  # the workers are the parallelism
     info = get_worker_info()
-    return (info.id, info.num_workers) if info else (0, 1)
+    if not info:
+        return 0, 1
+    os.setpgid(0, 0)  # Ctrl-C, torchrun and SLURM signal a whole process group: the training ends its workers itself
+    return info.id, info.num_workers
 
 
 @dataclass(frozen=True)

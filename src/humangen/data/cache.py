@@ -50,6 +50,18 @@ def within(seconds: float, call: Callable[[], Value]) -> Value:
     return value  # type: ignore[return-value]
 
 
+def opened(copy: Path, size: int) -> BinaryIO | None:
+    """The copy, from now on safe from who makes room; None where it is not there or not of `size` bytes."""
+    try:
+        file = copy.open("rb")
+    except FileNotFoundError:
+        return None
+    if os.fstat(file.fileno()).st_size == size:
+        return file
+    file.close()
+    return None
+
+
 @dataclass(frozen=True)
 class ShardCache:
     """A folder that many processes share, of `gigabytes` (1e9 bytes) at most: what was not used longest goes first.
@@ -79,11 +91,12 @@ class ShardCache:
         copy = self.home / f"{shard.sha256}.tar"
         self.home.mkdir(parents=True, exist_ok=True)
         with FileLock(copy.with_suffix(".lock")):  # one process fetches, the others wait for it
-            missing = not copy.is_file() or copy.stat().st_size != shard.num_bytes
-            if missing:
+            file = opened(copy, shard.num_bytes)
+            missing = file is None
+            while file is None:
                 self._fetch(path, shard, copy)
-            os.utime(copy)
-            file = copy.open("rb")
+                file = opened(copy, shard.num_bytes)
+            os.utime(file.fileno())
         if missing:
             self._make_room()
         return file
@@ -125,7 +138,7 @@ class ShardCache:
             room = self.gigabytes * 1e9 - sum(size for _, size, _ in used)
             for _, size, found in used[:-1]:  # the last one is about to be read
                 if room < 0:
-                    found.unlink()
+                    found.unlink(missing_ok=True)
                     room += size
 
 

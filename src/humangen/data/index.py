@@ -56,7 +56,7 @@ class Index:
         if not path.is_file():
             raise InputError(
                 f"no shards in {folder}: {INDEX} is not there. "
-                "Write them with `python -m data_prep dancers --output DIR`"
+                "Write them with `python -m data_prep SOURCE --output DIR`"
             )
         try:
             content = json.loads(path.read_text())

@@ -32,7 +32,8 @@ class ShardData(L.LightningDataModule):
     the device: a quarter of the bytes travel. What all ranks together have in a batch is a pure function of (`seed`,
     its number, its size, `num_workers`), and the position is part of a checkpoint.
 
-    Training is on `mix` where it is given, sets by name, each sample of a set drawn by weight; else on `shards`.
+    Training is on `mix` where it is given, sets by name, each sample of a set drawn by weight, and `shards` is the set
+    to validate on, or the first of the mixture; else all is in `shards`.
     Shards of URLs are copied to the folder `cache`, up to `cache_gb` (1e9 bytes), see `ShardCache`. Where loader
     workers give no batch for `patience` seconds the run ends, and says what they were doing.
     """
@@ -43,7 +44,7 @@ class ShardData(L.LightningDataModule):
     def __init__(
         self,
         *,
-        shards: str,
+        shards: str | None,
         batch_size: int,
         eval_batch_size: int,
         seed: int,
@@ -59,11 +60,15 @@ class ShardData(L.LightningDataModule):
         patience: float = 600.0,
     ) -> None:
         super().__init__()
-        self.shards, self.seed, self.num_workers = UPath(shards), seed, num_workers
+        if not (mix or shards):
+            raise InputError("no shards are named: name them with data.shards=DIR")
+        self.mix = mix or {"": Part(str(shards))}
+        self.shards = UPath(shards or next(iter(self.mix.values())).shards)
+        self.validation_named = bool(mix and shards)
+        self.seed, self.num_workers = seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.make_evaluation, self.collate, self.finish = make_evaluation, collate, finish
         self.shuffle_buffer, self.limit = shuffle_buffer, limit
-        self.mix = mix or {"": Part(shards)}
         self.cache, self.patience = ShardCache(cache, cache_gb), patience
         self.passed = {"samples": 0, "step": 0}  # as a checkpoint knows it
         self.part = Stream()  # this process's part of the samples where no trainer says which
@@ -71,6 +76,12 @@ class ShardData(L.LightningDataModule):
     def setup(self, stage: str) -> None:
         if stage == "fit":
             self.training_indices()
+            if self.validation_named and not self.has_validation:
+                raise InputError(
+                    f"{self.shards} has no val: in a mixture data.shards names the set to validate on. Leave it out, "
+                    f"or to train on it name it as a set with +data.mix.NAME="
+                    f"'{{_target_: humangen.data.mix.Part, shards: {self.shards}}}'"
+                )
         if stage != "fit" or self.has_validation:
             Index.load(self.shards / ("val" if stage == "fit" else self.test_split), self.kind)
 
@@ -81,7 +92,10 @@ class ShardData(L.LightningDataModule):
             try:
                 found[name] = Index.load(UPath(part.shards) / "train", self.kind)
             except InputError as error:
-                hint = f"the set {name} of the mixture: {error}. Or leave it out with ~data.mix.{name}"
+                hint = (
+                    f"the set {name} of the mixture: {error}. Or name yours with data.mix.{name}.shards=DIR, or leave "
+                    f"it out with ~data.mix.{name}"
+                )
                 raise InputError(hint) from error if name else error
         return found
 
@@ -151,6 +165,8 @@ class ShardData(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
         if self.has_validation:
+            if self.shards not in [UPath(part.shards) for part in self.mix.values()]:
+                print(f"validating on {self.shards}, which is not in the mixture that is trained on")
             return self.eval_dataloader("val")
         print(f"{self.shards} has no val: training without validation")
         return []

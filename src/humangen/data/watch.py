@@ -61,7 +61,7 @@ class WatchedLoader(DataLoader):
             except StopIteration:
                 return
             except RuntimeError as error:
-                if "timed out" not in str(error):
+                if not str(error).startswith("DataLoader timed out"):  # a worker's own begins with "Caught"
                     raise
                 waited = time.monotonic() - asked
                 standing = f"no batch for {waited:.0f} s: {self.stages.told()}"

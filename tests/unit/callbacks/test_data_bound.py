@@ -40,7 +40,27 @@ def test_the_fix_fits_what_was_measured(share: float, workers: int, cores: int, 
     assert ("latents" in found) == ("latents" in told)
 
 
+@pytest.mark.parametrize(
+    ("given", "ranks", "cores"),
+    [
+        ({"SLURM_CPUS_PER_TASK": "8", "SLURM_NTASKS": "16", "SLURM_NNODES": "2"}, 8, 7),  # a task is a rank
+        ({"SLURM_CPUS_PER_TASK": "64", "SLURM_NTASKS": "2", "SLURM_NNODES": "2"}, 8, 7),  # a task is torchrun
+        ({"SLURM_CPUS_PER_TASK": "12"}, 1, 11),
+    ],
+)
+def test_slurm_says_what_its_tasks_were_given(
+    given: dict[str, str], ranks: int, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SLURM_CPUS_PER_TASK", "SLURM_NTASKS", "SLURM_NNODES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(2), raising=False)
+    assert cores_for_loading(ranks) == cores
+
+
 def test_ranks_of_a_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(64), raising=False)
     assert cores_for_loading(8) == 7
     assert cores_for_loading(1) == 63

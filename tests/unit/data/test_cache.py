@@ -162,6 +162,20 @@ def test_a_member_left_in_a_copy_that_has_gone_is_fetched_again(shards, tmp_path
     assert stored.read([(0, stored.size)]) == [whole["json"]]
 
 
+def test_a_copy_that_makes_room_before_it_is_opened_is_fetched_again(shards, tmp_path: Path, monkeypatch) -> None:
+    fetch, robbed = ShardCache._fetch, []
+
+    def fetched(self: ShardCache, path: UPath, shard: Any, copy: Path) -> None:
+        fetch(self, path, shard, copy)
+        if not robbed:
+            robbed.append(copy)
+            copy.unlink()
+
+    monkeypatch.setattr(ShardCache, "_fetch", fetched)
+    assert len(keys(evaluation_samples(Shelf(*shards, cache(tmp_path))))) == 9
+    assert (len(robbed), len(Moody.opened)) == (1, 4)
+
+
 def test_half_a_copy_of_a_process_that_was_killed_is_not_taken(shards, tmp_path: Path) -> None:
     one, two, _ = shards[1].shards
     (tmp_path / "cache").mkdir()

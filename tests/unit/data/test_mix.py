@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from upath import UPath
 
 from data_prep.latents import Encoder, add_latents
 from humangen.data.animation import AnimationData
@@ -65,7 +66,7 @@ def data(folder: Path, weights: dict[str, float], kind: type = Names, **changes:
     mix = {name: Part(str(folder / name), weight) for name, weight in weights.items()}
     shared = {"batch_size": 4, "eval_batch_size": 1, "seed": 3, "shuffle_buffer": 4, "train_sampler": PairSampler(),
               "eval_sampler": PairSampler(), "train_framing": FRAMING, "eval_framing": FRAMING}  # fmt: skip
-    return kind(shards=str(folder / "two"), **{**shared, "mix": mix, **changes})
+    return kind(**{**shared, "shards": str(folder / "two"), "mix": mix, **changes})
 
 
 def batches(module: AnimationData, count: int) -> list[AnimationBatch]:
@@ -150,6 +151,30 @@ def test_validation_is_on_the_set_that_shards_names(sets: Path) -> None:
     assert [key(each) for each in batch.keys] == ["s0"]
 
 
+def test_validation_is_on_the_first_set_where_none_is_named(sets: Path, tmp_path: Path, capsys) -> None:
+    module = data(sets, {"three": 1.0, "one": 1.0}, shards=None)
+    module.setup("fit")
+    assert module.shards == UPath(sets / "three")
+    write_split(tmp_path, "train", [tiny_record("s0", figure=False)], per_shard=3)
+    module = data(sets, {}, mix={"bare": Part(str(tmp_path))}, shards=None)
+    assert module.val_dataloader() == []
+    assert "training without validation" in capsys.readouterr().out
+
+
+def test_a_set_that_is_named_and_not_trained_on_is_said(sets: Path, capsys) -> None:
+    data(sets, {"one": 1.0}).val_dataloader()
+    assert "two, which is not in the mixture" in capsys.readouterr().out
+    data(sets, {"one": 1.0, "two": 1.0}).val_dataloader()
+    assert "not in the mixture" not in capsys.readouterr().out
+
+
+def test_shards_that_are_named_and_cannot_validate_are_refused_with_the_way_out(sets: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"no val: .* to train on it .*data.mix.NAME=.*shards: {tmp_path}"):
+        data(sets, {"one": 1.0}, shards=str(tmp_path)).setup("fit")
+    with pytest.raises(InputError, match="data.shards=DIR"):
+        data(sets, {}, shards=None)
+
+
 def test_a_set_may_have_its_own_framing_and_sampler(sets: Path) -> None:
     framing = Framing(height=SIDE, width=SIDE, scale=(0.5, 0.5))
     own = {"zoomed": Part(str(sets / "one"), framing=framing, sampler=PairSampler(num_targets=1))}
@@ -167,7 +192,9 @@ def test_sets_of_different_sizes_are_refused(sets: Path) -> None:
 
 
 def test_a_set_that_is_not_there_is_named_with_the_way_out(sets: Path) -> None:
-    with pytest.raises(InputError, match="the set gone of the mixture: no shards in .*~data.mix.gone"):
+    with pytest.raises(
+        InputError, match="the set gone of the mixture: no shards in .*data.mix.gone.shards=DIR, .*~data.mix.gone"
+    ):
         data(sets, {"one": 1.0, "gone": 1.0}).setup("fit")
 
 

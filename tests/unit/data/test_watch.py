@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,13 +70,24 @@ def test_what_is_slow_is_told_and_goes_on_in_order(capsys) -> None:
 
 class Failing(IterableDataset):
     def __iter__(self) -> Iterator[int]:
-        raise RuntimeError("of its own")
+        raise RuntimeError("of its own: the tape timed out")
         yield 0
 
 
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="of its own"):
         list(WatchedLoader(Failing(), num_workers=1, patience=60, stages=Stages(1)))
+
+
+def test_signals_to_the_group_of_a_training_do_not_reach_its_workers(shards) -> None:
+    stages = Stages(1)
+    source = Source(Shelf(*shards, note=stages.note), lambda sample, *seed: os.getpgrp())
+    batches = TrainingBatches(sources=[source], batch_size=1, seed=0, collate=lambda examples, drawn: examples,
+                              shuffle_buffer=1, ranks=Stream(), start=0)  # fmt: skip
+    (group,) = next(iter(WatchedLoader(batches, num_workers=1, patience=60, stages=stages)))
+    assert group != os.getpgrp()
+    (group,) = next(iter(WatchedLoader(batches, num_workers=0, patience=60, stages=stages)))
+    assert group == os.getpgrp()
 
 
 def test_stages_are_told_the_longest_first() -> None:
