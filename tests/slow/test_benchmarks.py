@@ -80,11 +80,12 @@ def test_scoring_more_clips_takes_no_more_memory(tmp_path: Path) -> None:
 
 def test_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     output = tmp_path / "length.json"
-    options = ["--size", "64", "--lengths", "50", "200", "--steps", "1"]
+    options = ["--size", "128", "--lengths", "50", "200", "--steps", "1"]
     finished = run("length.py", *options, "--output", str(output))
     assert finished.returncode == 0, finished.stderr
     rows = json.loads(output.read_text())["variants"]
-    assert rows["200"]["peak_bytes"] < 1.05 * rows["50"]["peak_bytes"]
+    # one copy of the 150 frames more would be 29 MB, or 2.7 %
+    assert rows["200"]["peak_bytes"] < 1.02 * rows["50"]["peak_bytes"]
 
 
 def test_flops_are_what_each_way_should_cost(tmp_path: Path) -> None:
