@@ -34,7 +34,7 @@ class SpatialPipeline(DiffusionPipeline):
     """A reference picture in the poses of a clip.
 
     `DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)` makes one of an exported folder. The noise
-    process and the solver are those of `scheduler`, which may be another of the three that humangen knows.
+    process and the solver are those of `scheduler`, which may be another of the four that humangen knows.
     """
 
     _optional_components = ["image_encoder"]

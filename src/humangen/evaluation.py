@@ -142,12 +142,14 @@ def painted(painting: dict[str, Painting], batch: Any) -> dict[str, Tensor]:
 
 def result_of(measures: dict[str, Measure], exam: Exam) -> dict[str, Any]:
     """What a result says of the measures by name: `scores` of what was painted with their intervals, of which
-    samples they are, and which `networks` looked at them; then those of all else."""
+    samples they are, and which `networks` looked at them; then those of all else, whose intervals are apart."""
     protocol, table = exam.protocol, measures["painted"].table()
     others = {name: measure.compute() for name, measure in measures.items()}
+    intervals = {name: measure.intervals(seed=INTERVAL_SEED) for name, measure in measures.items()}
     return {
         "scores": others["painted"],
-        "intervals": {name: list(ends) for name, ends in measures["painted"].intervals(seed=INTERVAL_SEED).items()},
+        "intervals": intervals.pop("painted"),
+        "intervals_beside": intervals,
         "networks": {
             name: details | {"files": hashes(name, exam.weights)}
             for name, details in measures["painted"].details().items()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
+import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim import Optimizer
 
+from humangen.checkpoint_files import write
 from humangen.types import InputError
 
 BLOCKS = ("down_blocks", "mid_block", "up_blocks")  # a U-Net's own parts, each of which is gathered at once
@@ -104,13 +106,15 @@ def consolidate(folder: Path, output: Path) -> None:
     """One file of a folder that DeepSpeed wrote. Its own reader unpickles: only for what you have trained yourself."""
     if not (folder / "latest").is_file():
         raise InputError(f"{folder} is not a folder that DeepSpeed wrote; every other strategy writes one whole file")
+    output.parent.mkdir(parents=True, exist_ok=True)
     try:
-        content = convert_zero_checkpoint_to_fp32_state_dict(folder, output)
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".") as temporary:  # it writes a file of its own
+            content = convert_zero_checkpoint_to_fp32_state_dict(folder, Path(temporary) / output.name)
     except ModuleNotFoundError as error:
         raise InputError(f"{folder} is read by DeepSpeed, which is not installed: pip install deepspeed") from error
     names = {name: name.replace("pipeline.denoiser.", "network.", 1) for name in content["state_dict"]}
     kept = {new: content["state_dict"][old] for old, new in names.items() if new.startswith("network.")}
-    torch.save({**content, "state_dict": kept}, output)
+    write({**content, "state_dict": kept}, output)
 
 
 class Sharded(DDPStrategy):

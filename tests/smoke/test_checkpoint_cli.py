@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from humangen import strategies
 from humangen.checkpoint import load, load_pipeline
@@ -16,7 +17,7 @@ from tests.conftest import tiny_denoiser
 
 CONFIG = {
     "pipeline": {"denoiser": {"_target_": "humangen.models.denoiser.RowDenoiser", "scheme": "full"}},
-    "height": 64, "width": 48, "seed": 3,
+    "height": 64, "width": 48, "seed": 3, "notes": ["[bold] is no markup", "a line that is much too long " * 9],
 }  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def test_inspect_tells_the_parts(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert weights_hash(network) in rows["average"]
     assert weights_hash(network) not in rows["network"]
     assert " 20 " in rows["optim"]
+    assert yaml.safe_load(told.split("configuration:\n")[1]) == CONFIG
 
 
 def test_inspect_of_weights_that_ship(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,13 +71,17 @@ def test_consolidate_names_the_trained_network(tmp_path: Path, monkeypatch: pyte
     """DeepSpeed names parameters by where it finds them first; frozen networks stay out."""
 
     def converted(folder: Path, output: Path) -> dict[str, Any]:
+        output.write_bytes(b"half of it")  # it writes where it is told, and not at once
+        assert (tmp_path / "one.ckpt").read_bytes() == b"before"
         names = ("pipeline.denoiser.a", "network.pe", "pipeline.codec.b")
         return {"state_dict": {name: torch.ones(1) for name in names}, "hyper_parameters": CONFIG, "global_step": 7}
 
     monkeypatch.setattr(strategies, "convert_zero_checkpoint_to_fp32_state_dict", converted)
     (tmp_path / "latest").write_text("checkpoint")
+    (tmp_path / "one.ckpt").write_bytes(b"before")
     humangen(["checkpoint", "consolidate", str(tmp_path), "--output", str(tmp_path / "one.ckpt")])
     assert set(load(tmp_path / "one.ckpt").weights) == {"a", "pe"}
+    assert {path.name for path in tmp_path.iterdir()} == {"latest", "one.ckpt"}
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,8 @@ def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, caps
     for scores in (result["scores"], *result["floors"].values(), *result["ceilings"].values()):
         assert 0 < scores["psnr"] < 60
         assert {"ssim", "l1", "psnr_figure", "ssim_figure", "l1_figure"} <= set(scores)
+    assert set(result["intervals_beside"]) == {*result["floors"], *result["ceilings"]}
+    assert all(ends["psnr"][0] <= ends["psnr"][1] for ends in result["intervals_beside"].values())
     assert result["ceilings"]["codec"]["psnr"] > result["floors"]["isolated"]["psnr"]
     humangen(["report", str(trained)])
     assert "floor: repeat reference" in (trained / "table.md").read_text()

@@ -106,6 +106,7 @@ CASES = {
     "own codec": {"reference_pose": False},
     "autoencoder and clip": {"real": True, "reference_timestep": None},
     "canvas, epsilon, dpm": {"scheme": "canvas", "schedule": EPSILON, "solver": "dpm"},
+    "consistency": {"solver": "lcm"},
     "flow": {"scheme": "full", "schedule": FLOW, "solver": "euler"},
 }
 

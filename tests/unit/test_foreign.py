@@ -51,6 +51,11 @@ def test_the_truth_itself_is_perfect_and_a_change_is_not(truth: Path, tmp_path: 
     other = evaluate_folder(copy_of(truth, tmp_path / "other", 10), truth, exam(), SIZE, tmp_path / "out")
     assert 25 < other["scores"]["psnr"] < 30
     assert set(other["floors"]) == {"repeat_reference", "grey"}
+    assert set(other["intervals_beside"]) == set(other["floors"]) | set(other["ceilings"])
+    for row, ends in other["intervals_beside"].items():
+        scores = {**other["floors"], **other["ceilings"]}[row]
+        assert set(ends) == set(scores)
+        assert all(low <= scores[name] <= high for name, (low, high) in ends.items())
 
 
 def test_pictures_are_left_beside_the_truth_without_poses_that_nobody_knows(truth: Path, tmp_path: Path) -> None:

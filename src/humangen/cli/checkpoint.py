@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -60,6 +61,8 @@ def inspect(path: str) -> None:
     for name, value in summary(stored).items():
         console.print(f"{name}: {value}", highlight=False)
     console.print(table)
+    if stored.config:
+        print(f"configuration:\n{yaml.safe_dump(stored.config, sort_keys=False)}", end="")
 
 
 def read_parts(path: Path) -> dict[str, Any]:

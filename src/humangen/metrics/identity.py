@@ -1,10 +1,10 @@
 """Whether a prediction still shows the same: the cosine of embeddings of its frames and of the truth's, `clip_i`,
-`dino` and `arcface`."""
+`dino` and `arcface`; and how often the face is there at all, `arcface_detected`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ class CosineSimilarity(SampleScores):
     """The mean over frames of the cosine in [-1, 1] of the two embeddings of each; those of a clip are kept by key."""
 
     def __init__(self, extractor: Extractor) -> None:
-        super().__init__(("cosine",))
+        super().__init__(("cosine",), drift=("cosine",))
         self.extractor = extractor
 
     def update(self, prediction: Tensor, truth: Tensor, *, keys: Sequence[str] | None = None) -> None:
@@ -31,33 +31,28 @@ class CosineSimilarity(SampleScores):
         return mean_score(self._merged(), "cosine", self.extractor)
 
 
-class FaceNetwork(Protocol):
-    """Finds the face in a frame and describes it."""
+class FaceScores(SampleScores):
+    """The mean over frames of `column`; `detection_rate` is the share of the frames with a face in the truth in which
+    the prediction shows one too. nan where there are none.
 
-    name: str
-    sha256: str
-
-    def __call__(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (N, 3, H, W) in [-1, 1] -> embeddings (N, D), and whether there is a face (N,), bool."""
-
-
-class FaceSimilarity(SampleScores):
-    """The mean cosine over the frames where both pictures show a face, and how many those are.
-
-    `detection_rate` is the share of the frames with a face in the truth in which the prediction shows one too: a
-    cosine of the few faces that came out well says little. nan where there is no pair of faces.
+    The features of a frame are the embedding of its face, zeros where there is none, and behind it 1 or 0, whether
+    there is a face.
     """
 
-    def __init__(self, network: FaceNetwork) -> None:
-        super().__init__(("cosine", "detected", "true_face"))
-        self.network = network
+    column: ClassVar[str]
+
+    def __init__(self, extractor: Extractor) -> None:
+        others = [name for name in ("cosine", "detected", "true_face") if name != self.column]
+        super().__init__((self.column, *others), drift=(self.column,))
+        self.extractor = extractor
 
     def update(self, prediction: Tensor, truth: Tensor, *, keys: Sequence[str] | None = None) -> None:
         """Clips (K, F, 3, H, W) in [-1, 1] and their keys."""
         if not prediction.numel():
             return
-        (ours, found), (theirs, wanted) = (self.network(clips.flatten(0, 1)) for clips in (prediction, truth))
-        cosines = cosine_similarity(ours.double(), theirs.double())
+        ours, theirs = (self.extractor(clips).double() for clips in (prediction, truth))
+        found, wanted = ours[:, -1] > 0, theirs[:, -1] > 0
+        cosines = cosine_similarity(ours[:, :-1], theirs[:, :-1])
         missing = torch.full_like(cosines, float("nan"))
         values = {
             "cosine": torch.where(found & wanted, cosines, missing),
@@ -69,9 +64,22 @@ class FaceSimilarity(SampleScores):
     def compute(self) -> Score:  # type: ignore[override]
         table = self._merged()
         counts = {name: int(table.column(name)[1].sum()) for name in table.names}
-        score = mean_score(table, "cosine", self.network)
+        score = mean_score(table, self.column, self.extractor)
         score["detection_rate"] = table.means().get("detected", float("nan"))
         score["note"] = (
             f"{counts['true_face']} frames, {counts['detected']} with a true face, {counts['cosine']} in both"
         )
         return score
+
+
+class FaceSimilarity(FaceScores):
+    """The cosine in [-1, 1] of the faces of the frames where both pictures show one: of the few that came out well it
+    says little, so look at `DetectedFaces` too."""
+
+    column = "cosine"
+
+
+class DetectedFaces(FaceScores):
+    """The share of the frames with a face in the truth in which the prediction shows one too: 0 to 1."""
+
+    column = "detected"

@@ -6,14 +6,14 @@ Why not the package insightface: it compiles at installation, and downloads what
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from humangen.metrics.features import to_bytes
+from humangen.metrics.features import Extractor, to_bytes
 from humangen.types import InputError
 
 DETECTOR_SIZE, FACE_SIZE, DIM = 640, 112, 512
@@ -25,23 +25,22 @@ TEMPLATE = np.array(
 )
 
 
-class ArcFace:
-    """`FaceNetwork` of insightface's model pack buffalo_l; the largest face of a frame is the one that counts."""
+class ArcFace(Extractor):
+    """insightface's model pack buffalo_l; the largest face of a frame is the one that counts. Features are as
+    `FaceScores` has them."""
+
+    dim = DIM + 1
 
     def __init__(self, file: Path, sha256: str, detector: Path, detector_sha256: str) -> None:
-        self.name = f"{file.stem}, faces by {detector.stem}@{detector_sha256[:8]}"
-        self.sha256 = sha256
+        super().__init__(f"{file.stem}, faces by {detector.stem}@{detector_sha256[:8]}", sha256)
         self._network, self._detector = _session(file), _session(detector)
 
-    def __call__(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        pictures = to_bytes(frames).permute(0, 2, 3, 1).cpu().numpy()
+    def network_features(self, rows: Tensor) -> Tensor:
+        pictures = to_bytes(rows).permute(0, 2, 3, 1).cpu().numpy()
         found = [self._embedding(picture) for picture in pictures]
-        embeddings = np.stack([np.zeros(DIM, np.float32) if each is None else each for each in found])
-        seen = torch.tensor([each is not None for each in found], device=frames.device)
-        return torch.from_numpy(embeddings).to(frames.device), seen
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # nothing in it changes: copies of a metric share it
+        none = np.zeros(self.dim, np.float32)
+        features = np.stack([none if face is None else np.append(face, np.float32(1)) for face in found])
+        return torch.from_numpy(features).to(rows.device)
 
     def _embedding(self, picture: np.ndarray) -> np.ndarray | None:
         """Of the largest face in an RGB picture (H, W, 3) uint8: (512,); None if there is none."""

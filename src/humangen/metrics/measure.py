@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isnan
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +12,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from humangen.metrics.samples import SampleScores, Table
-from humangen.metrics.video import clip_windows
+from humangen.metrics.video import clip_windows, drift_columns
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,19 @@ class Windows:
 @dataclass
 class Measure:
     """`scores` are those that no network is needed for, `networks` the others by name; `unavailable` says of metrics
-    that cannot run here what they lack."""
+    that cannot run here what they lack. The scores of the networks in `drift` are also given by quarters of the clips,
+    those in `hidden` only so."""
 
     scores: SampleScores
     networks: dict[str, Metric]
     unavailable: dict[str, str]
     windows: Windows = field(default_factory=Windows)
+    drift: Sequence[str] = ()
+    hidden: Sequence[str] = ()
 
     def to(self, device: torch.device) -> Measure:
         networks = {name: metric.to(device) for name, metric in self.networks.items()}
-        return Measure(self.scores.to(device), networks, self.unavailable, self.windows)
+        return replace(self, scores=self.scores.to(device), networks=networks)
 
     def see(
         self,
@@ -65,8 +67,17 @@ class Measure:
 
     def of_samples(self) -> set[str]:
         """The names of the scores that each sample has, and no set of them."""
-        networks = {name for name, metric in self.networks.items() if isinstance(metric, SampleScores)}
-        return {*self.scores.columns, *networks}
+        return {*self.scores.columns, *self._frame_scores()}
+
+    def _frame_scores(self) -> dict[str, SampleScores]:
+        """The networks that score each frame; the first column of their tables is the score."""
+        return {name: metric for name, metric in self.networks.items() if isinstance(metric, SampleScores)}
+
+    def _shown(self, name: str) -> dict[str, str]:
+        """Of a network's score and its drift what they are called, and by it the column of its table."""
+        column = self._frame_scores()[name].columns[0]
+        parts = zip(drift_columns(name), drift_columns(column), strict=True) if name in self.drift else ()
+        return ({} if name in self.hidden else {name: column}) | dict(parts)
 
     def table(self) -> Table:
         return self.scores.table()
@@ -74,28 +85,30 @@ class Measure:
     def samples(self) -> dict[str, dict[str, float]]:
         """The scores of each sample by its key; a distance of sets has none."""
         found = self.table().samples()
-        for name, metric in self.networks.items():
-            if isinstance(metric, SampleScores):
-                table = metric.table()
-                values = dict(zip(table.keys, table.column(table.names[0])[0], strict=True))
-                for key, value in values.items():
-                    found.setdefault(key, {}).update({} if isnan(value) else {name: float(value)})
+        for name, metric in self._frame_scores().items():
+            for key, values in metric.table().samples().items():
+                own = {shown: values[column] for shown, column in self._shown(name).items() if column in values}
+                found.setdefault(key, {}).update(own)
         return found
 
     def compute(self) -> dict[str, Any]:
         """Numbers by name, and for metrics that cannot run here what they lack."""
         values = {name: metric.compute() for name, metric in self.networks.items()}
-        numbers = {name: value["value"] for name, value in values.items()}
+        numbers = {name: value["value"] for name, value in values.items() if name not in self.hidden}
+        for name in self.drift:
+            means = self._frame_scores()[name].table().means()
+            numbers |= {shown: means[column] for shown, column in self._shown(name).items() if column in means}
         return {**self.scores.compute(), **numbers, **self.unavailable}
 
     def intervals(self, *, seed: int) -> dict[str, tuple[float, float]]:
         """95 % of the scores that are means over samples, by name: a largest value or a distance of sets is none."""
-        drawn = self.table().intervals(seed=seed)
-        for name, metric in self.networks.items():
-            if isinstance(metric, SampleScores):
-                own = [*metric.table().intervals(seed=seed).values()]
-                drawn |= {name: own[0]} if own else {}
-        return {name: ends for name, ends in drawn.items() if not name.startswith("max_")}
+        table = self.table()
+        drawn = table.intervals([name for name in table.shown if not name.startswith("max_")], seed=seed)
+        for name, metric in self._frame_scores().items():
+            columns = self._shown(name)
+            ends = metric.table().intervals(columns.values(), seed=seed)
+            drawn |= {shown: ends[column] for shown, column in columns.items() if column in ends}
+        return drawn
 
     def details(self) -> dict[str, Any]:
         """What else a network's number comes with: how many samples, whose weights, what to know."""

@@ -60,7 +60,7 @@ class PerceptualDistance(SampleScores):
     """The mean over frames; the distances of each clip are kept by its key."""
 
     def __init__(self, network: PerceptualNetwork) -> None:
-        super().__init__(("distance",))
+        super().__init__(("distance",), drift=("distance",))
         self.network = network
 
     def update(self, prediction: Tensor, truth: Tensor, *, keys: Sequence[str] | None = None) -> None:

@@ -83,7 +83,7 @@ class KeypointScores(SampleScores):
     column: ClassVar[str]
 
     def __init__(self, extractor: Extractor) -> None:
-        super().__init__((self.column, "apart", "figure", "found"))
+        super().__init__((self.column, "apart", "figure", "found"), drift=(self.column,))
         self.extractor = extractor
 
     def update(self, prediction: Tensor, truth: Tensor, *, keys: Sequence[str] | None = None) -> None:

@@ -14,13 +14,13 @@ from torch import Tensor
 from humangen.metrics import suite
 from humangen.metrics.measure import Measure, Windows
 from humangen.metrics.region import RegionScores
-from humangen.metrics.registry import RECIPES, available
+from humangen.metrics.registry import RECIPES, available, check_drift
 from humangen.metrics.samples import SampleScores
 from humangen.metrics.suite import FrameScores
+from humangen.metrics.video import DRIFT, drift_columns
 from humangen.types import AnimationBatch, InputError, TryOnBatch
 
 Batch = TypeVar("Batch")
-DRIFT = "temporal_drift_"
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,32 @@ class Protocol(ABC, Generic[Batch]):
 
     def measures(self, paintings: Sequence[str], folder: Path | None = None) -> dict[str, Measure]:
         """A measure for each way to paint, by its name; networks are read from `folder` and shared."""
-        networks = [name for name in self.metrics if name in RECIPES]
-        ready, lacking = available(networks, folder)
-        own = [name for name in self.metrics if name not in RECIPES]
+        listed = [name for name in self.metrics if name in RECIPES]
+        drift = [name for name in self.drifting() if name in RECIPES]
+        check_drift(drift)
+        ready, lacking = available([*dict.fromkeys((*listed, *drift))], folder)
+        own = [name for name in self.metrics if name not in listed and name.removeprefix(DRIFT) not in drift]
+        columns = {name: name for name in listed} | {part: name for name in drift for part in drift_columns(name)}
         return {
             painting: Measure(
-                self.scores(own), {name: each.clone() for name, each in ready.items()}, lacking, self.windows
+                self.scores(own),
+                {name: each.clone() for name, each in ready.items()},
+                {column: lacking[name] for column, name in columns.items() if name in lacking},
+                self.windows,
+                drift=[name for name in drift if name in ready],
+                hidden=[name for name in ready if name not in listed],
             )
             for painting in paintings
         }
 
+    def drifting(self) -> list[str]:
+        """The metrics of frames that are also asked for by quarters of the clips."""
+        return []
+
 
 class AnimationProtocol(Protocol[AnimationBatch]):
-    """The people of the references in the poses of the clips. `temporal_drift_X` gives frame score X by quarters."""
+    """The people of the references in the poses of the clips. `temporal_drift_X` gives metric X of frames,
+    with a network or without, by quarters of the clips."""
 
     floors: ClassVar[tuple[str, ...]] = ("isolated", "repeat_reference", "grey")
 
@@ -98,9 +111,12 @@ class AnimationProtocol(Protocol[AnimationBatch]):
         unknown = {*known, *drift} - {*suite.MAPPED, *suite.WHOLE, *suite.CLIP}
         if unknown:
             raise InputError(f"no metric is called {', '.join(sorted(unknown))}")
-        if "psnr_wrapped" in known and self.id != "disco256":
+        if "psnr_wrapped" in (*known, *drift) and self.id != "disco256":
             raise InputError("psnr_wrapped ranks nothing, and is for protocol disco256 alone: take psnr")
         return FrameScores(known, drift=drift)
+
+    def drifting(self) -> list[str]:
+        return [name.removeprefix(DRIFT) for name in self.metrics if name.startswith(DRIFT)]
 
     def compare(self, measure: Measure, painted: Tensor, batch: AnimationBatch) -> None:
         measure.scores.update(painted, batch.target, batch.figure, keys=batch.keys)

@@ -17,13 +17,15 @@ from humangen.metrics.features_inception import Inception, InceptionClean
 from humangen.metrics.features_video import I3D, I3DSquashed, ResNetClips
 from humangen.metrics.features_vit import Clip, Dino
 from humangen.metrics.frechet import FrechetDistance
-from humangen.metrics.identity import CosineSimilarity, FaceSimilarity
+from humangen.metrics.identity import CosineSimilarity, DetectedFaces, FaceSimilarity
 from humangen.metrics.identity_faces import ArcFace
 from humangen.metrics.kernel import KernelDistance
 from humangen.metrics.perceptual import PerceptualDistance, PerceptualNetwork
 from humangen.metrics.pose_error import MissingKeypoints, PoseError, dwpose_keypoints, mediapipe_keypoints
 from humangen.metrics.registry_files import WeightFile
 from humangen.metrics.registry_store import HERE, MISSING, located, recorded, state, weights_folder
+from humangen.metrics.samples import SampleScores
+from humangen.metrics.video import DRIFT
 from humangen.types import InputError
 
 
@@ -31,7 +33,7 @@ from humangen.types import InputError
 class Recipe:
     """`network` takes path and sha256 of each of `files`, in their order; `packages` are what it imports."""
 
-    metric: Callable[[Any], Metric]
+    metric: type[Any]  # a Metric, made of the network
     network: Callable[..., Any]
     files: tuple[WeightFile, ...]
     packages: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ def _lpips(net: str, backbone: WeightFile, heads: WeightFile, *, as_disco: bool 
 LPIPS_ALEX = _lpips("alex", files.ALEXNET, files.LPIPS_ALEX)
 DWPOSE = dwpose_keypoints, (files.DWPOSE, files.DWPOSE_DETECTOR), ("rtmlib", "onnxruntime")
 MEDIAPIPE = mediapipe_keypoints, (files.MEDIAPIPE, files.MEDIAPIPE_DETECTOR), ("mediapipe",)
+FACES = ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)
 RECIPES = {
     "fid": Recipe(FrechetDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
     "kid": Recipe(KernelDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
@@ -62,7 +65,8 @@ RECIPES = {
     "clip_i": Recipe(CosineSimilarity, Clip, (files.CLIP,)),
     "dino": Recipe(CosineSimilarity, Dino, (files.DINO,)),
     "garment_fidelity": Recipe(CosineSimilarity, Dino, (files.DINO,)),
-    "arcface": Recipe(FaceSimilarity, ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)),
+    "arcface": Recipe(FaceSimilarity, *FACES),
+    "arcface_detected": Recipe(DetectedFaces, *FACES),
     "pose_error": Recipe(PoseError, *DWPOSE),
     "pose_missing": Recipe(MissingKeypoints, *DWPOSE),
     "pose_error_mediapipe": Recipe(PoseError, *MEDIAPIPE),
@@ -105,6 +109,16 @@ def hashes(name: str, folder: str | Path | None = None) -> dict[str, str]:
     """The sha256 of each file behind a metric that can run, by the file's name."""
     recipe, root = RECIPES[name], weights_folder(folder)
     return {weight.file: recorded(weight, root) or "" for weight in (*recipe.files, *recipe.heads)}
+
+
+def check_drift(names: Sequence[str]) -> None:
+    """Raises `InputError` where metrics of RECIPES have no score of a single frame, and so none of a part of a clip."""
+    sets = [name for name in names if not issubclass(RECIPES[name].metric, SampleScores)]
+    if sets:
+        raise InputError(
+            f"{', '.join(sets)}: a distance between sets has no value for a frame, and so no temporal_drift_; leave "
+            f"{', '.join(DRIFT + name for name in sets)} out of protocol.definition.metrics"
+        )
 
 
 def _network(recipe: Recipe, folder: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributed import get_rank, is_available, is_initialized
 from torchmetrics import Metric
 
+from humangen.metrics.video import drift_columns, quarters
 from humangen.types import InputError
 
 
@@ -44,13 +45,11 @@ class Table:
         sums, counts = self.sums.sum(0), self.counts.sum(0)
         return {name: float(sums[at] / counts[at]) for at, name in enumerate(self.names) if counts[at]}
 
-    def intervals(self, *, seed: int, resamples: int = 1000, level: float = 0.95) -> dict[str, tuple[float, float]]:
-        """By name, the interval of the mean; samples are drawn whole, since the frames of a clip are alike."""
-        drawn: dict[str, tuple[float, float]] = {}
-        for name in self.shown:
-            values, counts = self.column(name)
-            drawn[name] = interval(values, weights=counts, seed=seed, resamples=resamples, level=level)
-        return drawn
+    def intervals(self, names: Iterable[str], *, seed: int) -> dict[str, tuple[float, float]]:
+        """By those of `names` that have a value, the interval of the mean; samples are drawn whole, since the frames
+        of a clip are alike."""
+        columns = {name: self.column(name) for name in names if name in self.shown}
+        return {name: interval(values, weights=counts, seed=seed) for name, (values, counts) in columns.items()}
 
     def samples(self) -> dict[str, dict[str, float]]:
         """The means of each sample, by key and name."""
@@ -90,6 +89,7 @@ def interval(
 
 class SampleScores(Metric):
     """Means over samples, whose scores are kept by key: 16 bytes a score. A metric's `update` hands them to `add`.
+    Scores named in `drift`, values of the frames of clips, are kept for each quarter of the clips too.
 
     Every rank gets the scores of all of them in the order of their keys. A key counts once, so the samples that a
     distributed sampler repeats to even out its ranks do not, and the sums are the same bits on any number of ranks.
@@ -99,9 +99,10 @@ class SampleScores(Metric):
     names: list[Tensor]
     scores: list[Tensor]
 
-    def __init__(self, columns: Sequence[str], **options: Any) -> None:
+    def __init__(self, columns: Sequence[str], *, drift: Sequence[str] = (), **options: Any) -> None:
         super().__init__(**options)
-        self.columns = tuple(columns)
+        self.drift = tuple(drift)
+        self.columns = (*columns, *(column for name in drift for column in drift_columns(name)))
         self.add_state("names", [], dist_reduce_fx="cat")
         self.add_state("scores", [], dist_reduce_fx="cat")
 
@@ -110,6 +111,8 @@ class SampleScores(Metric):
 
         Without `keys` every sample counts as another one.
         """
+        for name in self.drift:
+            values = values | dict(zip(drift_columns(name), quarters(values[name]), strict=True))
         rows = torch.stack([self._row(values.get(name), values) for name in self.columns], 1)
         keys = self._unnamed(len(rows)) if keys is None else list(keys)
         if len(keys) != len(rows):

@@ -17,7 +17,7 @@ from humangen.metrics.image import (
     ssim_map,
 )
 from humangen.metrics.samples import SampleScores
-from humangen.metrics.video import dtssd, quarters
+from humangen.metrics.video import dtssd
 from humangen.types import InputError
 
 Scorer = Callable[[Tensor, Tensor], Tensor]
@@ -47,12 +47,16 @@ class FrameScores(SampleScores):
     def __init__(self, names: Sequence[str] = NAMES, *, drift: Sequence[str] = ()) -> None:
         self.frame_names = [name for name in dict.fromkeys((*names, *drift)) if name not in CLIP]
         self.clip_names = [name for name in names if name in CLIP]
-        self.drift = tuple(drift)
         for name in self.frame_names:
             if name not in MAPPED and name not in WHOLE:
                 raise InputError(f"no frame score is called {name}; there are {', '.join((*MAPPED, *WHOLE))}")
+        if steps := [name for name in drift if name in CLIP]:
+            raise InputError(
+                f"{', '.join(steps)}: a score of the steps between frames has no value for a frame, and so no "
+                "temporal_drift_; leave it out of protocol.definition.metrics"
+            )
         figures = [f"{name}_figure" for name in names if name in MAPPED]
-        super().__init__((*names, *figures, *(column for name in drift for column in drift_columns(name))))
+        super().__init__((*names, *figures), drift=drift)
 
     def update(
         self, prediction: Tensor, truth: Tensor, figure: Tensor | None, *, keys: Sequence[str] | None = None
@@ -79,8 +83,6 @@ class FrameScores(SampleScores):
         values = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
         for name in self.clip_names if steps else ():
             values[name] = torch.stack([step[name] for step in steps])
-        for name in self.drift:
-            values |= dict(zip(drift_columns(name), quarters(values[name]), strict=True))
         return values
 
     def _frame(self, prediction: Tensor, truth: Tensor, figure: Tensor | None) -> dict[str, Tensor]:
@@ -93,7 +95,3 @@ class FrameScores(SampleScores):
             if figure is not None:
                 values[f"{name}_figure"] = finish(mean_over(pixels, figure))
         return values
-
-
-def drift_columns(name: str) -> list[str]:
-    return [f"temporal_drift_{name}_{quarter}" for quarter in range(1, 5)]

@@ -6,6 +6,8 @@ from torch import Tensor
 
 from humangen.types import InputError
 
+DRIFT = "temporal_drift_"
+
 
 def clip_windows(num_frames: int, length: int, stride: int) -> list[range]:
     """The frames of every whole window of `length` neighbours whose start is a multiple of `stride`.
@@ -25,6 +27,11 @@ def dtssd(prediction: Tensor, truth: Tensor) -> Tensor:
     """
     changes = (prediction[1:] - prediction[:-1]) - (truth[1:] - truth[:-1])
     return changes.double().square().mean((-3, -2, -1))
+
+
+def drift_columns(name: str) -> list[str]:
+    """What the four parts in time of a score are called."""
+    return [f"{DRIFT}{name}_{quarter}" for quarter in range(1, 5)]
 
 
 def quarters(values: Tensor) -> list[Tensor]:

@@ -15,6 +15,7 @@ from diffusers import (
     DDIMScheduler,
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
+    LCMScheduler,
     SchedulerMixin,
     UNetMotionModel,
 )
@@ -38,6 +39,7 @@ SCHEDULERS = {
     "ddim": DDIMScheduler,
     "dpm": DPMSolverMultistepScheduler,
     "euler": FlowMatchEulerDiscreteScheduler,
+    "lcm": LCMScheduler,
 }
 CLASSES: dict[str, tuple[type, ...]] = {
     "unet": (UNetMotionModel,),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from humangen.metrics.video import DRIFT
+
 HIGHER, LOWER, NEITHER = 1, -1, 0
 ARROWS = {HIGHER: " ↑", LOWER: " ↓", NEITHER: ""}
-DRIFT = "temporal_drift_"
 SECONDS, STEP_SECONDS, RATE = "s/sample", "step s", "samples/s"
 
 # by the beginning of a name; old_garment_distance is of no use alone, so neither way of it is better

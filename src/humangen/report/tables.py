@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean, median, stdev
+from types import MappingProxyType
 
 from humangen.report.columns import RATE, SECONDS, STEP_SECONDS, Column
 from humangen.report.runs import Run
@@ -97,21 +98,23 @@ def table(arms: Sequence[Arm]) -> Table:
 
 
 def _cells(arm: Arm) -> dict[str, Cell]:
-    cells = cells_of([run.scores for run in arm.scored])
-    if len(arm.scored) == 1:
-        intervals = (arm.scored[0].result or {}).get("intervals") or {}
-        cells = {name: _with_interval(cell, intervals.get(name)) for name, cell in cells.items()}
-    return cells | _speeds(arm.runs)
+    intervals = (arm.scored[0].result or {}).get("intervals") if arm.scored else None
+    return cells_of([run.scores for run in arm.scored], intervals or {}) | _speeds(arm.runs)
 
 
-def cells_of(scores: Sequence[dict[str, float | str]]) -> dict[str, Cell]:
-    """A cell for each name in the scores of several runs."""
-    cells = {}
+Ends = Mapping[str, Sequence[float]]
+
+
+def cells_of(scores: Sequence[dict[str, float | str]], intervals: Ends = MappingProxyType({})) -> dict[str, Cell]:
+    """A cell for each name in the scores of several runs; `intervals` by name are those of a single one."""
+    cells: dict[str, Cell] = {}
     for name in dict.fromkeys(name for each in scores for name in each):
         found = [each[name] for each in scores if name in each]
         words = [value for value in found if isinstance(value, str)]
         cells[name] = Cell(text=words[0]) if words else Cell(tuple(float(value) for value in found))
-    return cells
+    if len(scores) > 1:
+        return cells
+    return {name: _with_interval(cell, intervals.get(name)) for name, cell in cells.items()}
 
 
 def _with_interval(cell: Cell, interval: Sequence[float] | None) -> Cell:
@@ -150,7 +153,7 @@ def _bounds(arms: Sequence[Arm]) -> list[Row]:
     for field, kind in BOUNDS.items():
         known = [(run.result or {}).get(field) or {} for arm in arms for run in arm.scored]
         for bound in dict.fromkeys(name for results in known for name in results):
-            rows += _bound_rows(f"{kind}: {bound.replace('_', ' ')}", kind, _shared(arms, field, bound), arms)
+            rows += _bound_rows(bound, kind, _shared(arms, field, bound), arms)
     return rows
 
 
@@ -168,14 +171,24 @@ def _shared(arms: Sequence[Arm], field: str, bound: str) -> list[Group]:
     return list(groups.values())
 
 
-def _bound_rows(label: str, kind: str, groups: Sequence[Group], arms: Sequence[Arm]) -> list[Row]:
+def _bound_rows(bound: str, kind: str, groups: Sequence[Group], arms: Sequence[Arm]) -> list[Row]:
+    label = f"{kind}: {bound.replace('_', ' ')}"
     if len(groups) == 1:
         members, scores = groups[0]
-        return [Row(label, kind, len(members), cells_of(scores))]
+        return [Row(label, kind, len(members), _bound_cells(bound, members, scores))]
     if len(groups) > MANY and kind != BOUNDS["variants"]:
         everything = [each for _, scores in groups for each in scores]
         return [Row(f"{label}, of {len(groups)} arms", kind, len(everything), cells_of(everything))]
-    return [Row(f"{label}, {_whose(held, arms)}", kind, len(held), cells_of(scores)) for held, scores in groups]
+    return [
+        Row(f"{label}, {_whose(held, arms)}", kind, len(held), _bound_cells(bound, held, scores))
+        for held, scores in groups
+    ]
+
+
+def _bound_cells(bound: str, held: Sequence[Arm], scores: Sequence[dict[str, float | str]]) -> dict[str, Cell]:
+    """With the intervals that the first of the arms says; none where a result has none."""
+    intervals = ((run.result or {}).get("intervals_beside", {}).get(bound) for arm in held for run in arm.scored)
+    return cells_of(scores, next((ends for ends in intervals if ends), {}))
 
 
 def _whose(held: Sequence[Arm], arms: Sequence[Arm]) -> str:

@@ -36,11 +36,11 @@ class Joints(Extractor):
         return rows.flatten(1).repeat(1, 2)[:, :54].sigmoid()
 
 
-class Faces(nn.Module):
-    name, sha256 = "faces", "0" * 64
+class Faces(Extractor):
+    dim = 5
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        return frames.flatten(1)[:, :4], frames.flatten(1)[:, 4] > 0
+    def network_features(self, rows: Tensor) -> Tensor:
+        return torch.cat([rows.flatten(1)[:, :4], rows.flatten(1)[:, 4:5] > 0], 1)
 
 
 class Distances(nn.Module):
@@ -60,7 +60,7 @@ def score(rank: int, ranks: int, file: Path) -> None:
         "frechet": FrechetDistance(extractor),
         "kernel": KernelDistance(extractor),
         "cosine": CosineSimilarity(extractor),
-        "faces": FaceSimilarity(Faces()),
+        "faces": FaceSimilarity(Faces("faces", "0" * 64)),
         "pose": PoseError(Joints("joints", "0" * 64)),
         "missing": MissingKeypoints(Joints("joints", "0" * 64)),
         "perceptual": PerceptualDistance(Distances()),

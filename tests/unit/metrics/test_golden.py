@@ -9,14 +9,21 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torchvision.models import alexnet
 
 from humangen.media import read_picture, to_tensor, to_uint8
 from humangen.metrics.disco import grey, l1_disco, psnr_wrapped, ssim_disco
 from humangen.metrics.image import eight_bit, smoothed_on_device, smoothed_on_host, ssim_map
+from humangen.metrics.perceptual import PerceptualNetwork
 from humangen.metrics.suite import FrameScores
 
 REAL = Path(__file__).parents[4] / "shared" / "real" / "tiktok_folder"
 NAMES = ("psnr", "ssim", "l1", "ssim_disco", "l1_disco", "psnr_wrapped", "dtssd")
+
+LPIPS = {
+    False: [0.005437134, 0.005301092, 0.004951248],
+    True: [0.001282478, 0.001151223, 0.001179711],
+}  # of each drawn frame, by `as_disco`
 
 
 def drawn() -> tuple[np.ndarray, np.ndarray]:
@@ -59,6 +66,28 @@ def test_the_numbers_of_the_drawn_frames() -> None:
         },
         rel=1e-9,
     )
+
+
+def made_up_alexnet(path: Path) -> Path:
+    """AlexNet's convolutions of numbers that numpy promises never to change."""
+    with torch.device("meta"):
+        shapes = {name: value.shape for name, value in alexnet(weights=None).state_dict().items()}
+    random = np.random.RandomState(0)
+    tensors = {}
+    for name in sorted(name for name in shapes if name.startswith("features.")):
+        fan_in = np.prod(shapes[name][1:]) if len(shapes[name]) > 1 else 100
+        tensors[name] = torch.from_numpy(random.standard_normal(shapes[name]) * np.sqrt(2 / fan_in)).float()
+    torch.save(tensors, path)
+    return path
+
+
+def test_the_lpips_of_the_drawn_frames(tmp_path: Path) -> None:
+    """The heads are those of the package lpips; another way to scale, normalise or weigh shows here."""
+    file = made_up_alexnet(tmp_path / "alexnet.pth")
+    painted, truth = (to_tensor(each) for each in drawn())
+    for as_disco, expected in LPIPS.items():
+        found = PerceptualNetwork("alex", file, "0" * 64, as_disco=as_disco)(painted, truth)
+        assert found.tolist() == pytest.approx(expected, rel=1e-4)
 
 
 @PAIRS

@@ -11,8 +11,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
-from humangen.metrics.identity import CosineSimilarity, FaceSimilarity
+from humangen.metrics.identity import CosineSimilarity, DetectedFaces, FaceSimilarity
 from humangen.metrics.identity_faces import TEMPLATE, ArcFace, decode, similarity
+from humangen.metrics.registry import RECIPES
+from humangen.report.columns import HIGHER, Column
 from humangen.types import InputError
 from tests.unit.metrics.test_frechet import Pixels, clips
 
@@ -91,6 +93,28 @@ def test_faces_are_compared_where_both_show_one(faces: ArcFace) -> None:
     assert score["detection_rate"] == pytest.approx(2 / 3)
     assert score["note"] == "4 frames, 3 with a true face, 2 in both"
     assert "det@11111111" in score["network"]
+
+
+def test_how_often_the_face_is_there_is_a_score_of_its_own(faces: ArcFace) -> None:
+    red = (1.0, -1.0, -1.0)
+    painted, truth = (torch.cat([pictures(red, corner=corner) for corner in corners], 1)
+                      for corners in ([1.0, -1.0, -1.0, 1.0], [1.0, 1.0, -1.0, -1.0]))  # fmt: skip
+    metric = DetectedFaces(faces)
+    metric.update(painted, truth, keys=["a"])
+    assert metric.compute()["value"] == metric.compute()["detection_rate"] == 0.5  # of the two with a true face
+    assert metric.compute()["samples"] == 2
+    assert RECIPES["arcface_detected"].files == RECIPES["arcface"].files
+    assert Column.of("arcface_detected") == Column("arcface_detected", HIGHER, 4)
+
+
+def test_the_faces_of_a_truth_are_looked_for_once(faces: ArcFace, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, look = [], faces._embedding
+    monkeypatch.setattr(faces, "_embedding", lambda picture: looked.append(picture) or look(picture))
+    truth, paintings = pictures((1, 0, 0)), [pictures((0, shade, 0)) for shade in (0.2, 0.4, 0.6)]
+    for painted in paintings:
+        for kind in (FaceSimilarity, DetectedFaces):
+            kind(faces).update(painted, truth, keys=["a"])
+    assert len(looked) == 1 + len(paintings)
 
 
 def test_no_faces_are_no_score(faces: ArcFace) -> None:

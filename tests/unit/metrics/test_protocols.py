@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from humangen.metrics.features import Extractor
 from humangen.metrics.measure import Measure, Windows
 from humangen.metrics.perceptual import PerceptualDistance
 from humangen.metrics.protocols import AnimationProtocol, TryOnProtocol
 from humangen.metrics.region import RegionScores
+from humangen.metrics.registry import RECIPES
+from humangen.metrics.video import drift_columns
 from humangen.types import InputError
 from tests.unit.tiny import tiny_batch, tiny_pair_batch
 
@@ -153,3 +156,74 @@ def test_what_cannot_run_says_what_it_lacks_and_what_is_none_is_refused() -> Non
     for kind in (AnimationProtocol, TryOnProtocol):
         with pytest.raises(InputError, match="beauty"):
             kind("x", 1, ["beauty"]).measures(["painted"])
+
+
+@pytest.fixture
+def networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metrics of networks without their files."""
+
+    def ready(names: list[str], folder: object) -> tuple[dict[str, Metric], dict[str, str]]:
+        return {name: PerceptualDistance(Differences()) for name in names if name != "dino"}, {
+            name: "unavailable (file d)" for name in names if name == "dino"
+        }
+
+    monkeypatch.setattr("humangen.metrics.protocols.available", ready)
+
+
+@pytest.mark.usefixtures("networks")
+def test_the_scores_of_networks_drift_too() -> None:
+    listed = ["l1", "lpips_alex", *(f"temporal_drift_{name}" for name in ("l1", "lpips_alex", "clip_i", "dino"))]
+    batch = tiny_batch(["a", "b"], frames=8)
+    measure = AnimationProtocol("x", 1, listed).measures(["painted"])["painted"].to(torch.device("cpu"))
+    errors = torch.tensor([1, 1, 2, 2, 4, 4, 8, 8])[None, :, None, None, None] / 100
+    measure.see(torch.zeros_like(batch.target) + errors, torch.zeros_like(batch.target), batch.keys)
+    scores = measure.compute()
+    for name in ("lpips_alex", "clip_i"):
+        found = [scores[f"temporal_drift_{name}_{quarter}"] for quarter in range(1, 5)]
+        assert found == pytest.approx([0.01, 0.02, 0.04, 0.08])
+    assert scores["lpips_alex"] == pytest.approx(0.0375)
+    assert "clip_i" not in scores  # by quarters alone is what was asked for
+    assert [scores[f"temporal_drift_dino_{quarter}"] for quarter in range(1, 5)] == ["unavailable (file d)"] * 4
+    assert "dino" not in scores
+    numbers = {name for name, value in scores.items() if not isinstance(value, str)}
+    assert numbers == set(measure.intervals(seed=0)) == set(measure.samples()["a"])
+    assert measure.samples()["b"]["temporal_drift_clip_i_3"] == pytest.approx(0.04)
+    assert set(measure.details()) == {"lpips_alex", "clip_i"}
+
+
+def test_every_metric_of_frames_has_a_drift() -> None:
+    frames = ["lpips_alex", "lpips_vgg", "clip_i", "dino", "arcface", "arcface_detected", "pose_error", "pose_missing"]
+    measures = AnimationProtocol("x", 1, [f"temporal_drift_{name}" for name in frames]).measures(["painted"])
+    assert len(measures["painted"].unavailable) == 4 * len(frames)
+    batch = tiny_batch(["a"], frames=4)
+    for name in frames:
+        kind = RECIPES[name].metric
+        network = Differences() if kind is PerceptualDistance else Halves(dim=54 if "pose" in name else 9)
+        metric = kind(network)
+        metric.update(batch.target, batch.target, keys=["a"])
+        assert metric.columns[-4:] == tuple(drift_columns(metric.columns[0]))
+
+
+class Halves(Extractor):
+    def __init__(self, dim: int) -> None:
+        super().__init__("halves", "0" * 64)
+        self.dim = dim
+
+    def network_features(self, rows: Tensor) -> Tensor:
+        return torch.full((len(rows), self.dim), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "sentence"),
+    [
+        (AnimationProtocol, "fid", "fid: a distance between sets has no value for a frame"),
+        (AnimationProtocol, "fvd_dancers", "leave temporal_drift_fvd_dancers out of protocol"),
+        (AnimationProtocol, "dtssd", "dtssd: a score of the steps between frames has no value for a frame"),
+        (AnimationProtocol, "psnr_wrapped", "disco256 alone"),
+        (AnimationProtocol, "beauty", "no metric is called beauty"),
+        (TryOnProtocol, "lpips_alex", "no score is called temporal_drift_lpips_alex"),
+    ],
+)
+def test_what_has_no_drift_is_refused(kind: type, name: str, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        kind("x", 1, [f"temporal_drift_{name}"]).measures(["painted"])

@@ -110,7 +110,7 @@ def test_a_mean_is_over_frames_and_missing_ones_do_not_count() -> None:
     metric.update(["short"], {"score": torch.tensor([[6.0]])})
     assert metric.compute() == {"score": 3.0}
     assert metric.table().samples() == {"long": {"score": 2.0}, "short": {"score": 6.0}}
-    assert set(metric.table().intervals(seed=0)) == {"score"}
+    assert set(metric.table().intervals(metric.columns, seed=0)) == {"score"}
 
 
 def test_keys_must_fit() -> None:

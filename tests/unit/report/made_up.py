@@ -16,6 +16,7 @@ def result(shift: float = 0.0, **changes: Any) -> dict[str, Any]:
     made = {
         "scores": {"psnr": 22.0 + shift, "l1": 0.05 - shift / 1000, "fid": "unavailable (file i.pth)"},
         "intervals": {"psnr": [21.0 + shift, 23.0 + shift], "l1": [0.04, 0.06]},
+        "intervals_beside": {"repeat": {"psnr": [14.0, 16.5]}, "codec": {"psnr": [39.0, 41.5]}},
         "networks": {},
         "samples": 3,
         "keys_sha256": "k",

@@ -57,7 +57,9 @@ def test_nothing_to_report_is_one_sentence(tmp_path: Path) -> None:
         find_runs([tmp_path])
 
 
-@pytest.mark.parametrize("lacking", ["intervals", "floors", "ceilings", "variants", "sampler", "seconds_per_sample"])
+@pytest.mark.parametrize(
+    "lacking", ["intervals", "intervals_beside", "floors", "ceilings", "variants", "sampler", "seconds_per_sample"]
+)
 def test_a_result_may_lack_what_is_beside_its_scores(tmp_path: Path, lacking: str) -> None:
     for number in (1, 2):
         made = result(**steps(number))
@@ -66,3 +68,19 @@ def test_a_result_may_lack_what_is_beside_its_scores(tmp_path: Path, lacking: st
         leave(tmp_path / str(number), made)
     humangen(["report", str(tmp_path)])
     assert (tmp_path / "table.tex").is_file()
+
+
+def test_floors_and_ceilings_have_intervals_too(tmp_path: Path) -> None:
+    leave(tmp_path / "one", result())
+    humangen(["report", str(tmp_path)])
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    for row, interval in (("floor: repeat", "14.00 to 16.50"), ("ceiling: codec", "39.00 to 41.50")):
+        at = next(number for number, line in enumerate(lines) if line.startswith(f"| {row} |"))
+        assert interval in lines[at + 1]
+    other = result(floors={"repeat": {"psnr": 15.5, "l1": 0.1}}, **steps(2))  # not that of the same run
+    leave(tmp_path / "two", other | {"intervals_beside": {"repeat": {"psnr": [15.0, 16.0]}}})
+    humangen(["report", str(tmp_path)])
+    text = (tmp_path / "table.md").read_text()
+    assert "14.00 to 16.50" in text
+    assert "15.00 to 16.00" in text
+    assert "39.00 to 41.50" in text  # of both
