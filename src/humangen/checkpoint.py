@@ -43,6 +43,8 @@ def find(path: str | Path) -> Path:
     path = SHIPPED.get(str(path), Path(path))
     if (path / WEIGHTS).is_file() or (path / INDEX).is_file() or path.is_file():
         return path
+    if (path / DEEPSPEED).is_file():
+        raise _of_deepspeed(path)
     if files := dated(path.glob(f"**/checkpoints/{FILES}")):
         return find_last(files[-1][1].parent)
     raise InputError(
@@ -52,13 +54,17 @@ def find(path: str | Path) -> Path:
 
 def find_last(folder: Path) -> Path:
     """The checkpoint of the most steps in a run's folder of checkpoints."""
-    for path in folder.glob(FILES):
+    for path in sorted(folder.glob(FILES)):
         if (path / DEEPSPEED).is_file():
-            raise InputError(
-                f"{path} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {path} "
-                "--output FILE, and start from it with init=FILE"
-            )
+            raise _of_deepspeed(path)
     return newest(folder)
+
+
+def _of_deepspeed(folder: Path) -> InputError:
+    return InputError(
+        f"{folder} is a folder of DeepSpeed's: make one file of it with humangen checkpoint consolidate {folder} "
+        "--output FILE, and start from it with init=FILE"
+    )
 
 
 def load(path: str | Path) -> Stored:
