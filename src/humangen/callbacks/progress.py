@@ -25,6 +25,8 @@ def progress(*, seconds: float = 20.0) -> ProgressBar:
 class ProgressLines(ProgressBar):
     """A line with step, share, loss, speed and time left about every `seconds`."""
 
+    is_enabled = False  # as a bar that others' lines would tear apart
+
     def __init__(self, *, seconds: float = 20.0) -> None:
         super().__init__()
         self.seconds = seconds

@@ -131,12 +131,13 @@ def test_no_utilisation_where_the_peak_is_not_known(clock: Clock) -> None:
     assert "speed/mfu" not in logged[-1]
 
 
+@pytest.mark.parametrize("shown", [[], [ProgressLines(seconds=1e9)]], ids=["nothing", "lines"])
 def test_a_slow_loader_is_told_once_with_what_helps(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    clock: Clock, shown: list[Callback], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(throughput, "cores_for_loading", lambda ranks: 4)
     clock.takes["data"] = 90.0  # three times the 30 of the rest
-    trained(clock, 12)
+    trained(clock, 12, *shown, enable_checkpointing=False, enable_progress_bar=bool(shown))
     told = [line for line in capsys.readouterr().out.splitlines() if "waits for data" in line]
     assert told == [
         "training waits for data 75% of the time, 90 s of a step of 120 s: about 3 workers would keep up, "
