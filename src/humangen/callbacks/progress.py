@@ -14,6 +14,8 @@ SHOWN = {
     "val/psnr": "val/psnr {:.3f}",
     "speed/samples_per_second": "{:.3g} samples/s",
     "speed/data_share": "{:.0%} waiting for data",
+    "speed/mfu": "{:.0%} of the card's peak",
+    "speed/memory_gb": "{:.3g} GB",
 }
 
 

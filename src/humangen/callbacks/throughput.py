@@ -160,14 +160,13 @@ class Throughput(Callback):
         step, count = sum(split.values()), len(window.steps)
         samples = ranks * sum(each.samples for each in window.steps) / count
         tflops = sum(each.flops for each in window.steps) / count / step / 1e12
-        pl_module.log("speed/samples_per_second", samples / step, prog_bar=True)
-        pl_module.log("speed/data_share", split["data"] / step, prog_bar=True)
-        pl_module.log_dict(
-            {
-                "speed/step_seconds": step,
-                **{f"speed/{phase}_seconds": seconds for phase, seconds in split.items()},
-                "speed/tflops": tflops,
-                **({"speed/mfu": tflops / self.peak} if self.peak else {}),
-                "speed/memory_gb": window.memory_gb,
-            }
-        )
+        mfu = {"speed/mfu": tflops / self.peak} if self.peak else {}
+        shown = {
+            "speed/samples_per_second": samples / step,
+            "speed/data_share": split["data"] / step,
+            **mfu,
+            "speed/memory_gb": window.memory_gb,
+        }
+        pl_module.log_dict(shown, prog_bar=True)
+        phases = {f"speed/{phase}_seconds": seconds for phase, seconds in split.items()}
+        pl_module.log_dict({"speed/step_seconds": step, **phases, "speed/tflops": tflops})
