@@ -22,8 +22,8 @@ setup: $(READY) ## install everything into .venv, with the versions of constrain
 demo: $(READY) ## synthetic dancers, a short training, the shipped weights animate; writes runs/demo/index.html
 	@$(MAKE) --no-print-directory --file demo.mk BIN=$(BIN)
 
-test: $(READY) ## the quick suite (about three minutes on two cores)
-	$(BIN)/python -m pytest
+test: $(READY) ## the quick suite (about two minutes on two cores)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 slow: $(READY) ## notebooks, benchmarks, whole training runs
 	$(BIN)/python -m pytest -m slow
