@@ -22,8 +22,8 @@ def test_the_list_names_every_file_and_its_state(tmp_path: Path, capsys: pytest.
 
 
 def test_trusting_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "det_10g.onnx").write_bytes(b"faces")
-    humangen(["weights", "trust", "face_detector", "--folder", str(tmp_path)])
+    (tmp_path / "dino_deitsmall16_pretrain.pth").write_bytes(b"features")
+    humangen(["weights", "trust", "dino", "--folder", str(tmp_path)])
     assert "is trusted: sha256" in capsys.readouterr().out
 
 
@@ -32,7 +32,7 @@ def test_trusting_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     [
         (["fetch"], "say which file to fetch"),
         (["fetch", "resnet3d"], "cannot be fetched by a program"),
-        (["fetch", "clip"], "--trust"),
+        (["fetch", "dino"], "--trust"),
         (["trust", "inception"], "needs no trust"),
     ],
 )

@@ -14,6 +14,7 @@ from humangen.pose.dwpose_files import DETECTOR, POSE, Model, address
 from humangen.types import InputError
 
 UNRECORDED = "not on record: ask where it comes from"
+INSIGHTFACE = "for non-commercial research alone (as insightface's README states)"
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ LPIPS_ALEX = WeightFile(
     "alex.pth",
     6_009,
     "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
-    UNRECORDED,
+    "BSD (as the package lpips states)",
     "in the package lpips: its linear heads v0.1",
     inside="lpips/weights/v0.1/alex.pth",
 )
@@ -111,15 +112,15 @@ LPIPS_VGG = WeightFile(
     "vgg.pth",
     7_289,
     "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
-    UNRECORDED,
+    "BSD (as the package lpips states)",
     "in the package lpips: its linear heads v0.1",
     inside="lpips/weights/v0.1/vgg.pth",
 )
 CLIP = WeightFile(
     "clip",
     "clip-vit-base-patch32.bin",
-    None,
-    None,
+    605_247_071,
+    "a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f",
     UNRECORDED,
     "openai/clip-vit-base-patch32 on the Hugging Face hub, pytorch_model.bin",
     "https://huggingface.co/openai/clip-vit-base-patch32/resolve/main/pytorch_model.bin",
@@ -136,17 +137,17 @@ DINO = WeightFile(
 ARCFACE = WeightFile(
     "arcface",
     "w600k_r50.onnx",
-    None,
-    None,
-    UNRECORDED,
+    174_383_860,
+    "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+    INSIGHTFACE,
     "insightface v0.7, out of buffalo_l.zip: https://github.com/deepinsight/insightface/releases/tag/v0.7",
 )
 FACE_DETECTOR = WeightFile(
     "face_detector",
     "det_10g.onnx",
-    None,
-    None,
-    UNRECORDED,
+    16_923_827,
+    "5838f7fe053675b1c7a08b633df49e7af5495cee0493c7dcf6697200b85b5b91",
+    INSIGHTFACE,
     "insightface v0.7, out of buffalo_l.zip: https://github.com/deepinsight/insightface/releases/tag/v0.7",
 )
 
