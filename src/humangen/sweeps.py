@@ -14,7 +14,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -166,7 +166,10 @@ def stamp(path: Path) -> list[int] | None:
     """The number, size and time of the files at `path`, of a run's folder those of its checkpoints; None where
     there are none."""
     below = [path] if path.is_file() else [*path.glob(f"**/checkpoints/{FILES}")] or [*path.rglob("*")]
-    facts = [file.stat() for file in below if file.is_file()]
+    facts = []
+    for file in below:
+        with suppress(FileNotFoundError):  # of a run that goes on
+            facts += [file.stat()] if file.is_file() else []
     return [len(facts), sum(each.st_size for each in facts), max(each.st_mtime_ns for each in facts)] if facts else None
 
 
