@@ -1,7 +1,8 @@
 """The files of weights that metrics need: under which name, of what content, from where.
 
 Bytes and sha256 are those of the published files. Where no sha256 of a file is on record it is None, and the file
-serves only after a person has vouched for it (`registry_store.trust`).
+serves only after a person has vouched for it (`registry_store.trust`). A licence is what the publisher states: often it
+speaks of its code alone, and of the weights says nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from pathlib import Path
 from humangen.pose.dwpose_files import DETECTOR, POSE, Model, address
 from humangen.types import InputError
 
-UNRECORDED = "not on record: ask where it comes from"
 INSIGHTFACE = "for non-commercial research alone (as insightface's README states)"
+TORCHVISION = "terms of the training data may hold (as torchvision's README states); the code is BSD-3-Clause"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ INCEPTION_CLEAN = WeightFile(
     "inception-2015-12-05.pt",
     95_607_719,
     "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
-    UNRECORDED,
+    "Nvidia Source Code License, non-commercial (as stylegan2-ada-pytorch's README states); of this file nothing",
     "stylegan2-ada-pytorch, metrics; clean-fid uses it (TorchScript)",
     "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
 )
@@ -68,7 +69,7 @@ I3D = WeightFile(
     "i3d_torchscript.pt",
     51_235_320,
     "bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2",
-    UNRECORDED,
+    "Apache-2.0 of kinetics-i3d's code, likely Nvidia's of StyleGAN-V's (as its README states); of the weights nothing",
     "StyleGAN-V (TorchScript)",
     "https://huggingface.co/flateon/FVD-I3D-torchscript/resolve/main/i3d_torchscript.pt",
 )
@@ -77,7 +78,7 @@ RESNET3D = WeightFile(
     "resnet-50-kinetics.pth",
     None,
     None,
-    UNRECORDED,
+    "MIT of kenshohara/3D-ResNets-PyTorch's code, whose README offers the file; of the weights nothing",
     "the 3D ResNet-50 of Kinetics-400 behind DisCo's FID-VID: Google Drive 1J8w3fGj6H6kmcW9G8Ff6tRQofblaG5Vn",
 )
 ALEXNET = WeightFile(
@@ -85,7 +86,7 @@ ALEXNET = WeightFile(
     "alexnet-owt-7be5be79.pth",
     244_408_911,
     "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
-    UNRECORDED,
+    TORCHVISION,
     "torchvision, AlexNet of ImageNet",
     "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
 )
@@ -94,7 +95,7 @@ VGG16 = WeightFile(
     "vgg16-397923af.pth",
     553_433_881,
     "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-    UNRECORDED,
+    TORCHVISION,
     "torchvision, VGG-16 of ImageNet",
     "https://download.pytorch.org/models/vgg16-397923af.pth",
 )
@@ -121,16 +122,16 @@ CLIP = WeightFile(
     "clip-vit-base-patch32.bin",
     605_247_071,
     "a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f",
-    UNRECORDED,
+    "MIT of openai/CLIP's code; of the weights nothing, but their model card holds any deployed use out of scope",
     "openai/clip-vit-base-patch32 on the Hugging Face hub, pytorch_model.bin",
     "https://huggingface.co/openai/clip-vit-base-patch32/resolve/main/pytorch_model.bin",
 )
 DINO = WeightFile(
     "dino",
     "dino_deitsmall16_pretrain.pth",
-    None,
-    None,
-    UNRECORDED,
+    86_710_517,
+    "1566d50496f27f52f07fea6094fa29b2fdd6fae89da65bdd3ebc3b24ef6b7eb7",
+    "Apache-2.0 (as facebookresearch/dino's README states), of the weights too (as its author believes, issue 108)",
     "DINO, ViT-S/16",
     "https://dl.fbaipublicfiles.com/dino/dino_deitsmall16_pretrain/dino_deitsmall16_pretrain.pth",
 )
@@ -154,8 +155,8 @@ FACE_DETECTOR = WeightFile(
 
 def _dwpose(name: str, model: Model) -> WeightFile:
     """The same files as `data_prep --pose dwpose` takes."""
-    source = "DWPose on the Hugging Face hub"
-    return WeightFile(name, model.name, model.num_bytes, model.sha256, UNRECORDED, source, address(model))
+    licence, source = "Apache-2.0 (as the card of yzd-v/DWPose states)", "DWPose on the Hugging Face hub"
+    return WeightFile(name, model.name, model.num_bytes, model.sha256, licence, source, address(model))
 
 
 DWPOSE, DWPOSE_DETECTOR = _dwpose("dwpose", POSE), _dwpose("dwpose_detector", DETECTOR)
