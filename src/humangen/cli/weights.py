@@ -18,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "fetch", "trust"), nargs="?", default="list", help="what to do")
     parser.add_argument("name", choices=FILES, nargs="?", metavar="NAME", help="which file, as the list names it")
     parser.add_argument("--folder", type=Path, help="where the files lie (default: $HUMANGEN_WEIGHTS, or the cache)")
-    parser.add_argument("--trust", action="store_true", help="fetch a file of no recorded sha256, and record its own")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -29,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"say which file to {options.action}: one of {', '.join(FILES)}")
     weight = FILES[options.name]
     if options.action == "fetch":
-        path = fetch(weight, folder, trusting=options.trust)
+        path = fetch(weight, folder)
         print(f"{path}: sha256 {sha256_of(path)}")
     else:
         print(f"{weight.file} is trusted: sha256 {trust(weight, folder)}")

@@ -90,11 +90,10 @@ def trust(weight: WeightFile, folder: Path) -> str:
     return found
 
 
-def fetch(weight: WeightFile, folder: Path, *, trusting: bool = False) -> Path:
+def fetch(weight: WeightFile, folder: Path) -> Path:
     """Downloads the file under a temporary name, checks it, and only then gives it its name.
 
-    Raises `InputError` where it cannot be had, where what comes is not the recorded file, and, unless `trusting`,
-    where no sha256 is on record.
+    Raises `InputError` where it cannot be had, where what comes is not the recorded file, and where none is recorded.
     """
     path = place(weight, folder)
     if state(weight, folder) == HERE:
@@ -104,19 +103,17 @@ def fetch(weight: WeightFile, folder: Path, *, trusting: bool = False) -> Path:
             f"{weight.file} cannot be fetched by a program: get it from {weight.source}; put it in {folder}"
         )
     expected = recorded(weight, folder)
-    if expected is None and not trusting:
+    if expected is None:
         raise InputError(
-            f"no sha256 of {weight.file} is on record: to accept whatever {weight.address} sends, and to record its "
-            f"sha256, run humangen weights fetch {weight.name} --trust"
+            f"no sha256 of {weight.file} is on record: put what you know to be it in {folder}, and run humangen "
+            f"weights trust {weight.name}"
         )
     with replacing(path) as temporary:
         found = _download(weight, temporary)
-        if found != (expected or found):
+        if found != expected:
             raise InputError(
                 f"{weight.address} sent another file than the recorded one: sha256 {found}, not {expected}"
             )
-    if expected is None:
-        _record(weight, found, folder)
     return path
 
 

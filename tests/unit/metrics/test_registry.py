@@ -110,13 +110,9 @@ def test_fetching(server: str, tmp_path: Path) -> None:
     ("path", "sentence"),
     [("other", "another file"), ("short", "broke off after 10,000 of 20,000"), ("nothing", "cannot be fetched")],
 )
-@pytest.mark.parametrize("trusting", [True, False])
-def test_what_goes_wrong_leaves_nothing(server: str, tmp_path: Path, path: str, sentence: str, trusting: bool) -> None:
+def test_what_goes_wrong_leaves_nothing(server: str, tmp_path: Path, path: str, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
-        fetch(replace(KNOWN, address=f"{server}/{path}"), tmp_path, trusting=trusting)
-    if path == "short":
-        with pytest.raises(InputError, match=sentence):
-            fetch(replace(UNKNOWN, address=f"{server}/{path}"), tmp_path, trusting=True)
+        fetch(replace(KNOWN, address=f"{server}/{path}"), tmp_path)
     assert names(tmp_path) == []
 
 
@@ -131,15 +127,12 @@ def test_ctrl_c_in_a_download_leaves_nothing(server: str, tmp_path: Path, monkey
     assert names(tmp_path) == []
 
 
-def test_fetching_without_a_record_needs_a_word(server: str, tmp_path: Path) -> None:
-    weight = replace(UNKNOWN, address=f"{server}/other")
-    with pytest.raises(InputError, match="--trust"):
-        fetch(weight, tmp_path)
-    fetch(weight, tmp_path, trusting=True)
-    assert state(weight, tmp_path) == HERE
-    assert names(tmp_path) == ["trusted.json", UNKNOWN.file]
+def test_what_has_no_record_is_not_fetched(server: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="humangen weights trust unknown"):
+        fetch(replace(UNKNOWN, address=f"{server}/whole"), tmp_path)
     with pytest.raises(InputError, match="cannot be fetched by a program"):
-        fetch(replace(UNKNOWN, file="elsewhere.pth"), tmp_path, trusting=True)
+        fetch(UNKNOWN, tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_a_network_that_refuses_is_a_sentence(tmp_path: Path) -> None:
