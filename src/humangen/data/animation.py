@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import default_collate
 
 from humangen.data.batches import Make
 from humangen.data.clips import Choice, ClipSampler
@@ -109,7 +108,7 @@ def stack(examples: list[Example], drawn: Drawn) -> Stack:
 
     def together(name: str) -> Any:
         values = [getattr(example, name) for example in examples]
-        return None if any(value is None for value in values) else default_collate(values)
+        return None if any(value is None for value in values) else torch.from_numpy(np.stack(values))
 
     tensors = {name: together(name) for name in ("frames", "poses", "figures", "tokens")}
     keys, targets = [example.key for example in examples], [example.targets for example in examples]

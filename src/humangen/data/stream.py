@@ -102,14 +102,18 @@ class Stored:
 
     def read(self, pieces: list[tuple[int, int]]) -> list[bytes]:
         """Of each piece (start, stop) its bytes, `stop` not included; raises `InputError` where they are not there."""
-        found = []
         try:
             with self.path.open("rb") as file:
-                for start, stop in pieces:
-                    file.seek(self.offset + start)
-                    found.append(file.read(stop - start))
+                return self.read_from(file, pieces)
         except OSError as error:
             raise InputError(f"{self.path} cannot be read: {error}") from error
+
+    def read_from(self, file: BinaryIO, pieces: list[tuple[int, int]]) -> list[bytes]:
+        """`read` out of the tar where it is open."""
+        found = []
+        for start, stop in pieces:
+            file.seek(self.offset + start)
+            found.append(file.read(stop - start))
         if [len(piece) for piece in found] != [stop - start for start, stop in pieces]:
             raise InputError(f"{self.path} breaks off")
         return found
@@ -123,11 +127,15 @@ def read_shard(
     last = max(numbers, default=-1) if numbers is not None else None
     try:
         with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            members = (member for member in archive if wds.tariterators.base_plus_ext(member.name)[0])
-            groups = itertools.groupby(members, key=lambda member: wds.tariterators.base_plus_ext(member.name)[0])
-            for number, (_, group) in enumerate(groups):
+            for number, (key, members) in enumerate(itertools.groupby(_members(archive), key=itemgetter(0))):
                 if numbers is None or number in numbers:
-                    yield number, _sample(path, archive, group, left)
+                    sample: Sample = {"__key__": key, "__url__": str(path)}
+                    for _, field, member in members:
+                        if field in sample:
+                            raise InputError(f"{path} holds {member.name} twice")
+                        stored = Stored(path, member.offset_data, member.size)
+                        sample[field] = stored if field in left else stored.read_from(file, [(0, member.size)])[0]
+                    yield number, sample
                 if number == last:
                     return
     except InputError:
@@ -136,17 +144,12 @@ def read_shard(
         raise InputError(f"{path} is broken: {error}") from error
 
 
-def _sample(
-    path: Openable, archive: tarfile.TarFile, members: Iterator[tarfile.TarInfo], left: frozenset[str]
-) -> Sample:
-    files = []
-    for member in members:
-        data: bytes | Stored = Stored(path, member.offset_data, member.size)
-        if wds.tariterators.base_plus_ext(member.name)[1] not in left:
-            opened = archive.extractfile(member)
-            data = opened.read() if opened else b""
-        files.append({"fname": member.name, "data": data, "__url__": str(path)})
-    return next(wds.tariterators.group_by_keys(files))
+def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, str, tarfile.TarInfo]]:
+    """Key, field and place of each file that is part of a sample."""
+    for member in archive:
+        key, field = wds.tariterators.base_plus_ext(member.name)
+        if key and member.isreg():
+            yield key, field.lower(), member
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from humangen.types import InputError
 
@@ -15,25 +17,26 @@ from humangen.types import InputError
 class StoredVideo:
     """Frames by number out of the bytes of a video, decoded in this thread.
 
-    Only the groups that hold a wanted frame are decoded, each as far as that frame, and of these not what is neither
-    wanted nor predicted from. Raises `InputError` where the bytes are not a video or break off.
+    Only the groups that hold a wanted frame are read and decoded, each as far as that frame, and of these not what is
+    neither wanted nor predicted from. Raises `InputError` where the bytes are not a video or break off.
     """
 
     def __init__(self, data: bytes) -> None:
         try:
-            with av.open(io.BytesIO(data), "r") as container:
-                stream = container.streams.video[0]
-                self._packets = [packet for packet in container.demux(stream) if packet.pts is not None]
-                self.fps = float(stream.average_rate or 0)
+            self._container = av.open(io.BytesIO(data), "r")
+            self._stream = self._container.streams.video[0]
+            self._stream.codec_context.thread_count = 1
         except (av.FFmpegError, IndexError, ValueError) as error:
             raise InputError(f"its video cannot be decoded: {getattr(error, 'strerror', None) or error}") from error
-        self._decoder = stream.codec_context
-        self._decoder.thread_count = 1
-        self.size = stream.height, stream.width
-        self._times = sorted(packet.pts for packet in self._packets if packet.pts is not None)
+        self.fps = float(self._stream.average_rate or 0)
+        self.size = self._stream.height, self._stream.width
+        entries = self._stream.index_entries
+        self._length = len(entries)
+        self._starts = {number: entry.timestamp for number, entry in enumerate(entries) if entry.is_keyframe}
+        self._colours = VideoReformatter()
 
     def __len__(self) -> int:
-        return len(self._times)
+        return self._length
 
     def frames(self, numbers: Sequence[int], view: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
         """The frames, uint8 RGB (F, H, W, 3), with these numbers, in this order, or what `view` makes of each."""
@@ -41,42 +44,51 @@ class StoredVideo:
             raise InputError(f"its video has {len(self)} frames, and none with number {outside[0]}")
         places = defaultdict(list)
         for place, number in enumerate(numbers):
-            places[self._times[number]].append(place)
+            places[number].append(place)
         frames: np.ndarray | None = None
         found = set()
-        for time, frame in self._decoded(set(places)):
+        for number, frame in self._decoded(set(places)):
             seen = view(frame) if view else frame
             if frames is None:
                 frames = np.empty((len(numbers), *seen.shape), np.uint8)
-            frames[places[time]] = seen
-            found.add(time)
-        missing = [number for number in numbers if self._times[number] not in found]
+            frames[places[number]] = seen
+            found.add(number)
+        missing = [number for number in numbers if number not in found]
         if frames is None or missing:
             raise InputError(f"frame {missing[0]} of its video cannot be decoded")
         return frames
 
     def _decoded(self, wanted: set[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """(time, frame) of those that are shown at the times `wanted`."""
+        """(number, frame) of those that are `wanted`."""
         try:
             for group in self._groups():
-                if here := wanted.intersection(packet.pts for packet in group):
+                if here := wanted.intersection(group):
                     yield from self._decode(group, here)
         except (av.FFmpegError, ValueError) as error:
             raise InputError(f"its video cannot be decoded: {getattr(error, 'strerror', None) or error}") from error
 
-    def _groups(self) -> Iterator[list[av.Packet]]:
-        """The packets, in the order of decoding, from one keyframe to the next."""
-        starts = [place for place, packet in enumerate(self._packets) if packet.is_keyframe]
-        for start, stop in zip(starts, [*starts[1:], len(self._packets)], strict=True):
-            yield self._packets[start:stop]
+    def _groups(self) -> Iterator[range]:
+        """The numbers of the frames from one keyframe to the next, which are shown one after the other too."""
+        return itertools.starmap(range, itertools.pairwise([*self._starts, len(self)]))
 
-    def _decode(self, group: list[av.Packet], wanted: set[int]) -> Iterator[tuple[int, np.ndarray]]:
+    def _packets(self, group: range) -> list[av.Packet]:
+        """The packets of a group, in the order of decoding."""
+        start = self._starts[group.start]
+        self._container.seek(start, stream=self._stream)  # to it, or to one before it
+        found = (packet for packet in self._container.demux(self._stream) if packet.dts is not None)
+        return list(itertools.islice(itertools.dropwhile(lambda packet: packet.dts < start, found), len(group)))
+
+    def _decode(self, group: range, wanted: set[int]) -> Iterator[tuple[int, np.ndarray]]:
         """`_decoded` of one group."""
-        last = max(place for place, packet in enumerate(group) if packet.pts in wanted)
-        shown = []
-        for packet in group[: last + 1]:
-            self._decoder.skip_frame = "DEFAULT" if packet.pts in wanted else "NONREF"
-            shown += self._decoder.decode(packet)
-        shown += self._decoder.decode(None)
-        self._decoder.flush_buffers()
-        return ((frame.pts, frame.to_ndarray(format="rgb24")) for frame in shown if frame.pts in wanted)
+        packets = self._packets(group)
+        numbers = dict(zip(sorted(packet.pts for packet in packets), group))
+        last = max(place for place, packet in enumerate(packets) if numbers[packet.pts] in wanted)
+        decoder, shown = self._stream.codec_context, []
+        for packet in packets[: last + 1]:
+            decoder.skip_frame = "DEFAULT" if numbers[packet.pts] in wanted else "NONREF"
+            shown += decoder.decode(packet)
+        shown += decoder.decode(None)
+        decoder.flush_buffers()
+        for frame in shown:
+            if (number := numbers.get(frame.pts)) in wanted:
+                yield number, self._colours.reformat(frame, format="rgb24", threads=1).to_ndarray()

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, get_worker_info
 
+from humangen.data.parcels import Packed, Unpacker
 from humangen.types import InputError
 
 WIDTH = 200  # bytes of a stage's description
@@ -51,10 +52,15 @@ class WatchedLoader(DataLoader):
 
     def __init__(self, dataset: Any, *, num_workers: int, patience: float, stages: Stages) -> None:
         self.patience, self.stages = patience, stages
-        super().__init__(dataset, batch_size=None, num_workers=num_workers, timeout=patience / 10 if num_workers else 0)
+        super().__init__(
+            Packed(dataset) if num_workers else dataset,
+            batch_size=None,
+            num_workers=num_workers,
+            timeout=patience / 10 if num_workers else 0,
+        )
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
-        batches, asked = super().__iter__(), time.monotonic()
+        batches, asked, unpacker = super().__iter__(), time.monotonic(), Unpacker()
         while True:
             try:
                 batch = next(batches)
@@ -69,5 +75,5 @@ class WatchedLoader(DataLoader):
                     raise InputError(f"{standing}. data.patience says how long to wait") from None
                 print(standing, flush=True)
                 continue
-            yield batch
+            yield unpacker.unpack(batch) if self.num_workers else batch
             asked = time.monotonic()

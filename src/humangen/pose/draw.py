@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import cv2
@@ -30,7 +30,7 @@ BONE_COLOURS = [
     tuple(round(255 * part) for part in colorsys.hsv_to_rgb(bone / len(FINGER_BONES), 1, 1))
     for bone in range(len(FINGER_BONES))
 ]
-BLUE, WHITE = [(0, 0, 255)], [(255, 255, 255)]
+BLUE, WHITE = itertools.repeat((0, 0, 255)), itertools.repeat((255, 255, 255))
 SHIFT = 4  # fractional bits of a drawn coordinate
 
 
@@ -45,54 +45,66 @@ def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection
     if unknown := sorted(set(parts) - set(PARTS)):
         raise InputError(f"a pose has no {', '.join(unknown)} to draw; it has {', '.join(PARTS)}")
     canvases = np.zeros((len(keypoints), height, width, 3), np.uint8)
-    for canvas, frame in zip(canvases, keypoints, strict=True):
-        _draw(canvas, frame, parts)
+    points = keypoints[..., :2] * np.array([width, height], np.float32)
+    seen = keypoints[..., 2] >= VISIBLE
+    stroke = min(height, width) / 512
+    if "body" in parts:
+        _draw_limbs(canvases, points[:, BODY], seen[:, BODY], max(4 * stroke, 0.75))
+    for canvas, places, shown in zip(canvases, _fixed(points), seen.tolist(), strict=True):
+        if "body" in parts:
+            _draw_dots(canvas, places[BODY], shown[BODY], 4 * stroke, COLOURS)
+        if "hands" in parts:
+            for hand in (LEFT_HAND, RIGHT_HAND):
+                _draw_bones(canvas, places[hand], shown[hand], max(1, round(2 * stroke)))
+                _draw_dots(canvas, places[hand], shown[hand], 4 * stroke, BLUE)
+        if "face" in parts:
+            _draw_dots(canvas, places[FACE], shown[FACE], 3 * stroke, WHITE)
     return canvases
 
 
-def _draw(canvas: np.ndarray, keypoints: np.ndarray, parts: Collection[str]) -> None:
-    height, width = canvas.shape[:2]
-    points = keypoints[:, :2] * np.array([width, height], np.float32)
-    seen = keypoints[:, 2] >= VISIBLE
-    stroke = min(height, width) / 512
-    if "body" in parts:
-        _draw_body(canvas, points[BODY], seen[BODY], stroke)
-    if "hands" in parts:
-        for hand in (LEFT_HAND, RIGHT_HAND):
-            _draw_hand(canvas, points[hand], seen[hand], stroke)
-    if "face" in parts:
-        _draw_dots(canvas, points[FACE], seen[FACE], 3 * stroke, WHITE)
+def _draw_limbs(canvases: np.ndarray, points: np.ndarray, seen: np.ndarray, breadth: float) -> None:
+    """Limbs as ellipses, in 0.6 of their colours, on black."""
+    start, end = points[:, LIMBS[:, 0]], points[:, LIMBS[:, 1]]
+    along, down = np.moveaxis(end - start, -1, 0)
+    middles, lengths = _fixed((start + end) / 2), _fixed(np.hypot(along, down) / 2)
+    angles, shown = np.degrees(np.arctan2(down, along)).tolist(), seen[:, LIMBS].all(-1).tolist()
+    thickness, boxes = round(breadth * (1 << SHIFT)), _boxes(points, seen, breadth, canvases.shape[2:0:-1])
+    for canvas, *limbs, which, (left, top, right, bottom) in zip(
+        canvases, middles, lengths, angles, shown, boxes, strict=True
+    ):
+        for middle, length, angle, colour in itertools.compress(zip(*limbs, COLOURS), which):
+            cv2.ellipse(canvas, middle, (length, thickness), angle, 0, 360, colour, -1, cv2.LINE_AA, SHIFT)
+        if any(which):
+            drawn = canvas[top:bottom, left:right]
+            cv2.convertScaleAbs(drawn, dst=drawn, alpha=0.6, beta=-0.4)  # rounded; with -0.4 that is 0.6 cut off
 
 
-def _draw_body(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke: float) -> None:
-    start, end = points[LIMBS[:, 0]], points[LIMBS[:, 1]]
-    middles, difference = _fixed((start + end) / 2), end - start
-    lengths = _fixed(np.hypot(difference[:, 0], difference[:, 1]) / 2)
-    angles = np.degrees(np.arctan2(difference[:, 1], difference[:, 0])).tolist()
-    (thickness,) = _fixed(np.array([max(4 * stroke, 0.75)]))
-    for limb in np.flatnonzero(seen[LIMBS].all(1)).tolist():
-        axes, angle, colour = (lengths[limb], thickness), angles[limb], COLOURS[limb]
-        cv2.ellipse(canvas, middles[limb], axes, angle, 0, 360, colour, -1, cv2.LINE_AA, shift=SHIFT)
-    cv2.convertScaleAbs(canvas, dst=canvas, alpha=0.6, beta=-0.4)  # rounded; with -0.4 that is 0.6 cut off
-    _draw_dots(canvas, points, seen, 4 * stroke, COLOURS)
+def _boxes(points: np.ndarray, seen: np.ndarray, breadth: float, size: tuple[int, ...]) -> list[list[int]]:
+    """Left, top, right and bottom of all that limbs between points that are seen may touch, in pictures of `size`
+    (width, height)."""
+    reach, hidden = breadth + 3, ~seen[..., None]
+    first = np.where(hidden, np.inf, points).min(1) - reach
+    last = np.where(hidden, -np.inf, points).max(1) + reach
+    return np.concatenate([np.clip(first, 0, size), np.clip(last, 0, size)], 1).astype(int).tolist()
 
 
-def _draw_hand(canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, stroke: float) -> None:
-    places, thickness = _fixed(points), max(1, round(2 * stroke))
+def _draw_bones(canvas: np.ndarray, places: list[list[int]], shown: list[bool], thickness: int) -> None:
     for (start, end), colour in zip(FINGER_BONES, BONE_COLOURS, strict=True):
-        if seen[start] and seen[end]:
-            cv2.line(canvas, places[start], places[end], colour, thickness, cv2.LINE_AA, shift=SHIFT)
-    _draw_dots(canvas, points, seen, 4 * stroke, BLUE)
+        if shown[start] and shown[end]:
+            cv2.line(canvas, places[start], places[end], colour, thickness, cv2.LINE_AA, SHIFT)
 
 
 def _draw_dots(
-    canvas: np.ndarray, points: np.ndarray, seen: np.ndarray, radius: float, colours: Sequence[tuple[int, ...]]
+    canvas: np.ndarray,
+    places: list[list[int]],
+    shown: list[bool],
+    radius: float,
+    colours: Iterable[tuple[int, ...]],
 ) -> None:
-    """A dot at each point that is seen, in its own colour, or all in the one."""
-    (size,) = _fixed(np.array([max(radius, 0.5)]))
-    for centre, shown, colour in zip(_fixed(points), seen.tolist(), itertools.cycle(colours), strict=False):
-        if shown:
-            cv2.circle(canvas, centre, size, colour, -1, cv2.LINE_AA, shift=SHIFT)
+    """A dot at each place that is shown, in its own colour."""
+    size = round(max(radius, 0.5) * (1 << SHIFT))
+    for place, colour in itertools.compress(zip(places, colours), shown):
+        cv2.circle(canvas, place, size, colour, -1, cv2.LINE_AA, SHIFT)
 
 
 def _fixed(values: np.ndarray) -> list[Any]:
