@@ -42,6 +42,13 @@ def test_frames_are_those_of_another_decoder(tmp_path: Path, video: bytes, numbe
         np.testing.assert_array_equal(stored.frames(numbers), other.frames(numbers))
 
 
+def test_without_loss_every_bit_comes_back(tmp_path: Path, frames: np.ndarray) -> None:
+    video = encode_video(frames, 30.0, quality=0)
+    np.testing.assert_array_equal(StoredVideo(video).frames(range(FRAMES)), frames)
+    (tmp_path / "video.mp4").write_bytes(video)
+    np.testing.assert_array_equal(open_video(tmp_path / "video.mp4").frames([30, 7]), frames[[30, 7]])
+
+
 def test_what_nobody_wants_is_not_decoded(frames: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     stored, taken = StoredVideo(encode_video(frames, 30.0)), []
     groups = list(stored._groups())
