@@ -168,7 +168,10 @@ class ShardData(L.LightningDataModule):
             if self.shards not in [UPath(part.shards) for part in self.mix.values()]:
                 print(f"validating on {self.shards}, which is not in the mixture that is trained on")
             return self.eval_dataloader("val")
-        print(f"{self.shards} has no val: training without validation")
+        print(
+            f"{self.shards} has no val: training without validation, pictures and best.ckpt. What is prepared with "
+            "--split random holds people out for them"
+        )
         return []
 
     def test_dataloader(self) -> DataLoader:
