@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 FREE, FULL = 0, 1  # a slot's first byte: whoever packs sets it, whoever unpacks clears it
-START = 64  # bytes of a slot before what it holds
+START = 64  # bytes of a slot before what it holds, so many that copies are aligned
 
 
 class _Pickler(pickle.Pickler):

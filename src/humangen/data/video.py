@@ -76,12 +76,15 @@ class StoredVideo:
         start = self._starts[group.start]
         self._container.seek(start, stream=self._stream)  # to it, or to one before it
         found = (packet for packet in self._container.demux(self._stream) if packet.dts is not None)
-        return list(itertools.islice(itertools.dropwhile(lambda packet: packet.dts < start, found), len(group)))
+        packets = list(itertools.islice(itertools.dropwhile(lambda packet: packet.dts < start, found), len(group)))
+        if len(packets) < len(group):
+            raise InputError(f"its video breaks off behind frame {group.start + len(packets)}")
+        return packets
 
     def _decode(self, group: range, wanted: set[int]) -> Iterator[tuple[int, np.ndarray]]:
         """`_decoded` of one group."""
         packets = self._packets(group)
-        numbers = dict(zip(sorted(packet.pts for packet in packets), group))
+        numbers = dict(zip(sorted(packet.pts for packet in packets), group, strict=True))
         last = max(place for place, packet in enumerate(packets) if numbers[packet.pts] in wanted)
         decoder, shown = self._stream.codec_context, []
         for packet in packets[: last + 1]:
