@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -33,6 +33,8 @@ BONE_COLOURS = [
 BLUE, WHITE = itertools.repeat((0, 0, 255)), itertools.repeat((255, 255, 255))
 SHIFT = 4  # fractional bits of a drawn coordinate
 
+Limbs = tuple[list[list[int]], list[int], list[float]]  # middles and half lengths, both fixed, and angles in degrees
+
 
 def draw_pose(keypoints: np.ndarray, height: int, width: int, parts: Collection[str] = PARTS) -> np.ndarray:
     """One person's pose (128, 3) on black, uint8 RGB (height, width, 3). Strokes scale with the picture: DWPose's
@@ -48,9 +50,9 @@ def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection
     points = keypoints[..., :2] * np.array([width, height], np.float32)
     stroke = min(height, width) / 512
     seen = (keypoints[..., 2] >= VISIBLE).tolist()
-    for canvas, places, shown, *limbs in zip(canvases, _fixed(points), seen, *_limbs(points[:, BODY]), strict=True):
+    for canvas, places, shown, limbs in zip(canvases, _fixed(points), seen, _limbs(points[:, BODY]), strict=True):
         if "body" in parts:
-            _draw_limbs(canvas, places[BODY], shown[BODY], *limbs, max(4 * stroke, 0.75))
+            _draw_limbs(canvas, places[BODY], shown[BODY], limbs, max(4 * stroke, 0.75))
             _draw_dots(canvas, places[BODY], shown[BODY], 4 * stroke, COLOURS)
         if "hands" in parts:
             for hand in (LEFT_HAND, RIGHT_HAND):
@@ -61,26 +63,19 @@ def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection
     return canvases
 
 
-def _limbs(points: np.ndarray) -> tuple[list[Any], list[Any], list[Any]]:
-    """Of body points (F, 18, 2) in pixels the limbs' middles, half their lengths, both fixed, and angles in degrees."""
+def _limbs(points: np.ndarray) -> Iterator[Limbs]:
+    """The limbs between body points (F, 18, 2) in pixels, frame by frame."""
     start, end = points.take(LIMBS, 1).transpose(2, 0, 1, 3)
     along, down = (end - start).transpose(2, 0, 1)
-    return _fixed((start + end) / 2), _fixed(np.hypot(along, down) / 2), np.degrees(np.arctan2(down, along)).tolist()
+    angles = np.degrees(np.arctan2(down, along)).tolist()
+    return zip(_fixed((start + end) / 2), _fixed(np.hypot(along, down) / 2), angles, strict=True)
 
 
-def _draw_limbs(
-    canvas: np.ndarray,
-    places: list[list[int]],
-    shown: list[bool],
-    middles: list[list[int]],
-    lengths: list[int],
-    angles: list[float],
-    breadth: float,
-) -> None:
+def _draw_limbs(canvas: np.ndarray, places: list[list[int]], shown: list[bool], limbs: Limbs, breadth: float) -> None:
     """Limbs as ellipses, in 0.6 of their colours, on black."""
     thickness = round(breadth * (1 << SHIFT))
-    limbs = zip(LIMBS.tolist(), middles, lengths, angles, COLOURS[: len(LIMBS)], strict=True)
-    for (start, end), middle, length, angle, colour in limbs:
+    colours = COLOURS[: len(LIMBS)]
+    for (start, end), middle, length, angle, colour in zip(LIMBS.tolist(), *limbs, colours, strict=True):
         if shown[start] and shown[end]:
             cv2.ellipse(canvas, middle, (length, thickness), angle, 0, 360, colour, -1, cv2.LINE_AA, SHIFT)
     if any(shown):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,40 +14,41 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from humangen.data.parcels import Packed, Packer, Unpacker
 from humangen.data.watch import Stages, WatchedLoader
+from humangen.types import Movable
 
 
 @dataclass(frozen=True)
-class Batch:
+class Batch(Movable):
     name: str
     pictures: Tensor
-    others: dict[str, Tensor | None]
+    halves: Tensor
+    turned: Tensor
+    empty: Tensor
+    scalar: Tensor
+    mask: Tensor
+    figures: Tensor | None = None
 
 
 def batch(number: int, size: int = 3) -> Batch:
     generator = torch.Generator().manual_seed(number)
     pictures = torch.randint(0, 256, (2, size, 5, 3), dtype=torch.uint8, generator=generator)
     halves = torch.randn(4, size, generator=generator)
-    others = {
-        "half": halves.half(),
-        "turned": halves.T,  # not contiguous
-        "none": None,
-        "empty": torch.zeros(0, 7),
-        "scalar": torch.tensor(float(number)),
-        "mask": halves > 0,
-    }
-    return Batch(f"batch {number}", pictures, others)
+    return Batch(
+        f"batch {number}",
+        pictures,
+        halves.half(),
+        turned=halves.T,  # not contiguous
+        empty=torch.zeros(0, 7),
+        scalar=torch.tensor(float(number)),
+        mask=halves > 0,
+    )
 
 
 def assert_same(found: Batch, expected: Batch) -> None:
-    assert found.name == expected.name
-    assert found.others.keys() == expected.others.keys()
-    for one, other in zip(
-        [found.pictures, *found.others.values()], [expected.pictures, *expected.others.values()], strict=True
-    ):
-        if other is None:
-            assert one is None
-        else:
-            torch.testing.assert_close(one, other, rtol=0, atol=0)
+    assert (found.name, found.figures) == (expected.name, None)
+    assert found.tensors.keys() == expected.tensors.keys()
+    for name, tensor in expected.tensors.items():
+        torch.testing.assert_close(found.tensors[name], tensor, rtol=0, atol=0)
 
 
 class Numbered(IterableDataset):
@@ -106,9 +108,8 @@ def test_what_is_unpacked_can_be_written_to_and_is_its_own() -> None:
 
 
 class Endless(IterableDataset):
-    def __iter__(self) -> Iterator[Tensor]:
-        while True:
-            yield torch.ones(1000)
+    def __iter__(self) -> Iterator[Batch]:
+        return map(batch, itertools.repeat(1))
 
 
 def test_a_worker_makes_no_more_slots_than_it_may_be_ahead() -> None:
