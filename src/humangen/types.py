@@ -41,10 +41,15 @@ class LatentsInfo:
 class Movable:
     """Dataclasses of tensors that a Trainer moves whole."""
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Its tensors, by the names of their fields."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]
+        return {name: value for name, value in values if isinstance(value, Tensor)}
+
     def to(self, device: torch.device | str, **how: Any) -> Self:
         """The same with its tensors on `device`."""
-        values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]
-        moved = {name: value.to(device, **how) for name, value in values if isinstance(value, Tensor)}
+        moved = {name: value.to(device, **how) for name, value in self.tensors.items()}
         return replace(self, **moved)  # type: ignore[type-var]
 
 

@@ -6,39 +6,48 @@ long as decoding the frames in them.
 
 from __future__ import annotations
 
-import copyreg
-import io
-import itertools
-import pickle
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from humangen.types import Movable
+
 FREE, FULL = 0, 1  # a slot's first byte: whoever packs sets it, whoever unpacks clears it
-START = 64  # bytes of a slot before what it holds
+ALIGNED = 64  # bytes between beginnings: what copies fast, and suits every type
 
 
-class _Pickler(pickle.Pickler):
-    """Leaves the bytes of tensors out, as pickle does those of arrays."""
+@dataclass(frozen=True)
+class Laid:
+    """A tensor that lies in a slot from byte `start` on."""
 
-    dispatch_table = copyreg.dispatch_table | {Tensor: lambda tensor: (torch.from_numpy, (tensor.numpy(),))}
+    start: int
+    shape: torch.Size
+    dtype: torch.dtype
+
+    @property
+    def stop(self) -> int:
+        return self.start + math.prod(self.shape) * self.dtype.itemsize
+
+    def within(self, slot: Tensor) -> Tensor:
+        """The tensor, in the memory of the slot."""
+        return slot[self.start : self.stop].view(self.dtype).view(self.shape)
 
 
 @dataclass(frozen=True)
 class Parcel:
-    """A batch on its way: its tensors' bytes lie behind one another in slot number `slot` of a worker's, `sizes` of
-    them each. `memory` (bytes) is that slot where it is new."""
+    """A batch on its way: `rest` is all but its tensors, which are laid into slot number `slot` of a worker's. `memory`
+    (bytes) is that slot where it is new."""
 
     worker: int
     slot: int
     memory: Tensor | None
-    sizes: list[int]
-    rest: bytes
+    laid: dict[str, Laid]
+    rest: Any
 
 
 class Packer:
@@ -46,27 +55,27 @@ class Packer:
 
     def __init__(self, worker: int) -> None:
         self.worker = worker
-        self.slots: list[np.ndarray] = []
+        self.slots: list[Tensor] = []
 
-    def pack(self, batch: Any) -> Parcel:
-        rest, buffers = io.BytesIO(), list[pickle.PickleBuffer]()
-        _Pickler(rest, pickle.HIGHEST_PROTOCOL, buffer_callback=buffers.append).dump(batch)
-        pieces = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
-        sizes = [len(piece) for piece in pieces]
-        slot, memory = self._free_slot(START + sum(sizes))
-        place = self.slots[slot]
-        for (start, stop), piece in zip(_bounds(sizes), pieces, strict=True):
-            place[start:stop] = piece
-        place[0] = FULL
-        return Parcel(self.worker, slot, memory, sizes, rest.getvalue())
+    def pack(self, batch: Movable) -> Parcel:
+        laid, end = {}, ALIGNED
+        for name, tensor in batch.tensors.items():
+            laid[name] = Laid(end, tensor.shape, tensor.dtype)
+            end = -(-laid[name].stop // ALIGNED) * ALIGNED
+        slot, memory = self._free_slot(end)
+        for name, tensor in batch.tensors.items():
+            laid[name].within(self.slots[slot]).copy_(tensor)
+        self.slots[slot][0] = FULL
+        rest = replace(batch, **dict.fromkeys(laid))  # type: ignore[type-var]
+        return Parcel(self.worker, slot, memory, laid, rest)
 
     def _free_slot(self, size: int) -> tuple[int, Tensor | None]:
         """The number of a slot of at least `size` bytes, and its memory where it is new."""
-        slot = next((number for number, place in enumerate(self.slots) if place[0] == FREE), len(self.slots))
+        slot = next((number for number, memory in enumerate(self.slots) if memory[0] == FREE), len(self.slots))
         if slot < len(self.slots) and len(self.slots[slot]) >= size:
             return slot, None
         memory = torch.zeros(size, dtype=torch.uint8).share_memory_()
-        self.slots[slot : slot + 1] = [memory.numpy()]
+        self.slots[slot : slot + 1] = [memory]
         return slot, memory
 
 
@@ -74,30 +83,32 @@ class Unpacker:
     """The main process's end, for the parcels of all workers."""
 
     def __init__(self) -> None:
-        self.slots: dict[tuple[int, int], np.ndarray] = {}
+        self.slots: dict[tuple[int, int], Tensor] = {}
 
     def unpack(self, parcel: Parcel) -> Any:
         """The batch, in memory of its own."""
         if parcel.memory is not None:
-            self.slots[parcel.worker, parcel.slot] = parcel.memory.numpy()
-        place = self.slots[parcel.worker, parcel.slot]
-        buffers = [place[start:stop].copy() for start, stop in _bounds(parcel.sizes)]
-        place[0] = FREE
-        return pickle.loads(parcel.rest, buffers=buffers)
+            self.slots[parcel.worker, parcel.slot] = parcel.memory
+        slot = self.slots[parcel.worker, parcel.slot]
+        tensors = {name: copied(laid.within(slot)) for name, laid in parcel.laid.items()}
+        slot[0] = FREE
+        return replace(parcel.rest, **tensors)
 
 
-def _bounds(sizes: list[int]) -> Iterator[tuple[int, int]]:
-    """Where pieces of these sizes begin and end in a slot."""
-    return itertools.pairwise(itertools.accumulate(sizes, initial=START))
+def copied(tensor: Tensor) -> Tensor:
+    """A copy by numpy, which asks for huge pages: of large tensors they are got several times faster."""
+    return torch.from_numpy(tensor.numpy().copy())
 
 
 class Packed(IterableDataset):
-    """What `dataset` yields, as parcels. In loader workers only."""
+    """What `dataset` yields, as parcels where it has tensors. In loader workers only."""
 
     def __init__(self, dataset: IterableDataset) -> None:
         self.dataset = dataset
 
-    def __iter__(self) -> Iterator[Parcel]:
+    def __iter__(self) -> Iterator[Any]:
         info = get_worker_info()
         assert info is not None
-        return map(Packer(info.id).pack, self.dataset)
+        packer = Packer(info.id)
+        for batch in self.dataset:
+            yield packer.pack(batch) if isinstance(batch, Movable) else batch

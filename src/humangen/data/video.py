@@ -75,13 +75,18 @@ class StoredVideo:
         """The packets of a group, in the order of decoding."""
         start = self._starts[group.start]
         self._container.seek(start, stream=self._stream)  # to it, or to one before it
-        found = (packet for packet in self._container.demux(self._stream) if packet.dts is not None)
-        return list(itertools.islice(itertools.dropwhile(lambda packet: packet.dts < start, found), len(group)))
+        found = self._container.demux(self._stream)
+        behind = itertools.dropwhile(lambda packet: packet.dts is not None and packet.dts < start, found)
+        packets = list(itertools.islice(behind, len(group)))
+        if any(packet.pts is None for packet in packets) or len(packets) < len(group):
+            raise InputError(f"its video breaks off behind frame {group.start}")
+        return packets
 
     def _decode(self, group: range, wanted: set[int]) -> Iterator[tuple[int, np.ndarray]]:
         """`_decoded` of one group."""
         packets = self._packets(group)
-        numbers = dict(zip(sorted(packet.pts for packet in packets), group))
+        shown_at = sorted(packet.pts for packet in packets if packet.pts is not None)
+        numbers: dict[int | None, int] = dict(zip(shown_at, group, strict=True))
         last = max(place for place, packet in enumerate(packets) if numbers[packet.pts] in wanted)
         decoder, shown = self._stream.codec_context, []
         for packet in packets[: last + 1]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, get_worker_info
 
-from humangen.data.parcels import Packed, Unpacker
+from humangen.data.parcels import Packed, Parcel, Unpacker
 from humangen.types import InputError
 
 WIDTH = 200  # bytes of a stage's description
@@ -75,5 +75,5 @@ class WatchedLoader(DataLoader):
                     raise InputError(f"{standing}. data.patience says how long to wait") from None
                 print(standing, flush=True)
                 continue
-            yield unpacker.unpack(batch) if self.num_workers else batch
+            yield unpacker.unpack(batch) if isinstance(batch, Parcel) else batch
             asked = time.monotonic()

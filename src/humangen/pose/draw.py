@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -33,6 +33,8 @@ BONE_COLOURS = [
 BLUE, WHITE = itertools.repeat((0, 0, 255)), itertools.repeat((255, 255, 255))
 SHIFT = 4  # fractional bits of a drawn coordinate
 
+Limbs = tuple[list[list[int]], list[int], list[float]]  # middles and half lengths, both fixed, and angles in degrees
+
 
 def draw_pose(keypoints: np.ndarray, height: int, width: int, parts: Collection[str] = PARTS) -> np.ndarray:
     """One person's pose (128, 3) on black, uint8 RGB (height, width, 3). Strokes scale with the picture: DWPose's
@@ -46,12 +48,11 @@ def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection
         raise InputError(f"a pose has no {', '.join(unknown)} to draw; it has {', '.join(PARTS)}")
     canvases = np.zeros((len(keypoints), height, width, 3), np.uint8)
     points = keypoints[..., :2] * np.array([width, height], np.float32)
-    seen = keypoints[..., 2] >= VISIBLE
     stroke = min(height, width) / 512
-    if "body" in parts:
-        _draw_limbs(canvases, points[:, BODY], seen[:, BODY], max(4 * stroke, 0.75))
-    for canvas, places, shown in zip(canvases, _fixed(points), seen.tolist(), strict=True):
+    seen = (keypoints[..., 2] >= VISIBLE).tolist()
+    for canvas, places, shown, limbs in zip(canvases, _fixed(points), seen, _limbs(points[:, BODY]), strict=True):
         if "body" in parts:
+            _draw_limbs(canvas, places[BODY], shown[BODY], limbs, max(4 * stroke, 0.75))
             _draw_dots(canvas, places[BODY], shown[BODY], 4 * stroke, COLOURS)
         if "hands" in parts:
             for hand in (LEFT_HAND, RIGHT_HAND):
@@ -62,30 +63,31 @@ def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection
     return canvases
 
 
-def _draw_limbs(canvases: np.ndarray, points: np.ndarray, seen: np.ndarray, breadth: float) -> None:
+def _limbs(points: np.ndarray) -> Iterator[Limbs]:
+    """The limbs between body points (F, 18, 2) in pixels, frame by frame."""
+    start, end = points.take(LIMBS, 1).transpose(2, 0, 1, 3)
+    along, down = (end - start).transpose(2, 0, 1)
+    angles = np.degrees(np.arctan2(down, along)).tolist()
+    return zip(_fixed((start + end) / 2), _fixed(np.hypot(along, down) / 2), angles, strict=True)
+
+
+def _draw_limbs(canvas: np.ndarray, places: list[list[int]], shown: list[bool], limbs: Limbs, breadth: float) -> None:
     """Limbs as ellipses, in 0.6 of their colours, on black."""
-    start, end = points[:, LIMBS[:, 0]], points[:, LIMBS[:, 1]]
-    along, down = np.moveaxis(end - start, -1, 0)
-    middles, lengths = _fixed((start + end) / 2), _fixed(np.hypot(along, down) / 2)
-    angles, shown = np.degrees(np.arctan2(down, along)).tolist(), seen[:, LIMBS].all(-1).tolist()
-    thickness, boxes = round(breadth * (1 << SHIFT)), _boxes(points, seen, breadth, canvases.shape[2:0:-1])
-    for canvas, *limbs, which, (left, top, right, bottom) in zip(
-        canvases, middles, lengths, angles, shown, boxes, strict=True
-    ):
-        for middle, length, angle, colour in itertools.compress(zip(*limbs, COLOURS), which):
+    thickness = round(breadth * (1 << SHIFT))
+    colours = COLOURS[: len(LIMBS)]
+    for (start, end), middle, length, angle, colour in zip(LIMBS.tolist(), *limbs, colours, strict=True):
+        if shown[start] and shown[end]:
             cv2.ellipse(canvas, middle, (length, thickness), angle, 0, 360, colour, -1, cv2.LINE_AA, SHIFT)
-        if any(which):
-            drawn = canvas[top:bottom, left:right]
+    if any(shown):
+        touched = [_span(each, int(breadth) + 4) for each in zip(*itertools.compress(places, shown), strict=True)]
+        drawn = canvas[touched[1], touched[0]]
+        if drawn.size:
             cv2.convertScaleAbs(drawn, dst=drawn, alpha=0.6, beta=-0.4)  # rounded; with -0.4 that is 0.6 cut off
 
 
-def _boxes(points: np.ndarray, seen: np.ndarray, breadth: float, size: tuple[int, ...]) -> list[list[int]]:
-    """Left, top, right and bottom of all that limbs between points that are seen may touch, in pictures of `size`
-    (width, height)."""
-    reach, hidden = breadth + 3, ~seen[..., None]
-    first = np.where(hidden, np.inf, points).min(1) - reach
-    last = np.where(hidden, -np.inf, points).max(1) + reach
-    return np.concatenate([np.clip(first, 0, size), np.clip(last, 0, size)], 1).astype(int).tolist()
+def _span(places: Sequence[int], reach: int) -> slice:
+    """The pixels on one axis that lie no farther than `reach` pixels beside these places."""
+    return slice(max(0, (min(places) >> SHIFT) - reach), max(0, (max(places) >> SHIFT) + reach + 1))
 
 
 def _draw_bones(canvas: np.ndarray, places: list[list[int]], shown: list[bool], thickness: int) -> None:
@@ -103,7 +105,7 @@ def _draw_dots(
 ) -> None:
     """A dot at each place that is shown, in its own colour."""
     size = round(max(radius, 0.5) * (1 << SHIFT))
-    for place, colour in itertools.compress(zip(places, colours), shown):
+    for place, colour in itertools.compress(zip(places, colours, strict=False), shown):
         cv2.circle(canvas, place, size, colour, -1, cv2.LINE_AA, SHIFT)
 
 

@@ -58,6 +58,21 @@ def test_what_nobody_wants_is_not_decoded(frames: np.ndarray, monkeypatch: pytes
     assert taken == [1, 3]
 
 
+def test_no_packet_of_other_groups_is_kept_and_a_group_that_breaks_off_is_told(
+    frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = StoredVideo(encode_video(frames, 30.0))
+    groups = list(stored._groups())
+    for group in reversed(groups):
+        packets = stored._packets(group)
+        assert [packet.is_keyframe for packet in packets] == [True] + [False] * (len(group) - 1)
+        assert sorted(packet.pts for packet in packets) == [512 * number for number in group]
+    last = groups[-1]
+    monkeypatch.setattr(stored, "_groups", lambda: iter([range(last.start, last.stop + 1)]))
+    with pytest.raises(InputError, match=f"breaks off behind frame {last.start}"):
+        stored.frames([last.start])
+
+
 def test_groups_are_as_short_as_the_encoder_was_told(frames: np.ndarray) -> None:
     assert [len(group) for group in StoredVideo(encode_video(frames, 30.0))._groups()] == [8, 8, 8, 8, 5]
 

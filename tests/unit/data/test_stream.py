@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import webdataset as wds
 from upath import UPath
 
 from humangen.data.cache import ShardCache
@@ -166,6 +169,38 @@ def test_what_a_cut_tar_lacks_is_named_in_its_place(tmp_path: Path, buffer: int)
         assert sound == {"s00", "s03", "s04", "s05"}
     with pytest.raises(InputError, match="a shard in .* is broken: sample 1 of shard 000000.tar"):
         list(evaluation_samples(shelf))
+
+
+def write_tar(path: Path, members: dict[str, bytes | None], **how: Any) -> Path:
+    """A tar of files, and of folders where there are no bytes."""
+    with tarfile.open(path, "w", **how) as archive:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.size = (tarfile.DIRTYPE, 0) if data is None else (tarfile.REGTYPE, len(data))
+            archive.addfile(member, io.BytesIO(data or b""))
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_samples_are_those_that_webdataset_reads(tmp_path: Path, kind: int) -> None:
+    long = "a" * 90 + "/" + "b" * 60
+    members = {"no_ending": b"?", "folder.of/": None, f"{long}.json": b"1", f"{long}.Pose.NPZ": b"2" * 600,
+               "c.d/e.mp4": b"", "c.d/e.json": b"3", "f.json": b"4"}  # fmt: skip
+    tar = write_tar(tmp_path / "shard.tar", members, format=kind)
+    with tar.open("rb") as file:
+        files = list(wds.tariterators.tar_file_iterator(file))
+    expected = list(wds.tariterators.group_by_keys([file | {"__url__": str(tar)} for file in files]))
+    assert [sample for _, sample in read_shard(UPath(tar))] == expected
+    assert [number for number, _ in read_shard(UPath(tar))] == [0, 1, 2]
+    ((_, left),) = read_shard(UPath(tar), {0}, frozenset({"pose.npz"}))
+    assert left["json"] == b"1"
+    assert left["pose.npz"].read([(0, 1), (598, 600)]) == [b"2", b"22"]
+
+
+def test_a_field_that_a_sample_has_twice_is_named(tmp_path: Path) -> None:
+    tar = write_tar(tmp_path / "shard.tar", {"a.json": b"1", "a.JSON": b"2"})
+    with pytest.raises(InputError, match=r"shard.tar holds a.JSON twice"):
+        list(read_shard(UPath(tar)))
 
 
 def test_a_tar_with_fewer_samples_than_its_index_lists_is_broken(shards) -> None:
