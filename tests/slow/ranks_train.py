@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from humangen import strategies
+from humangen import strategies, zero
 from humangen.callbacks.ema import Ema
 from humangen.callbacks.throughput import Throughput
 from humangen.diffusion.weighting import MinSnr
@@ -26,6 +26,13 @@ from humangen.tasks.animation import AnimationTask
 from tests.unit.tiny import tiny_batch, tiny_pipeline
 
 GLOBAL_BATCH = 4
+STRATEGIES = {
+    "single": lambda: "auto",
+    "ddp": strategies.ddp,
+    "fsdp": strategies.fsdp,
+    "deepspeed_zero2": partial(zero.deepspeed, stage=2),
+    "deepspeed_zero3": partial(zero.deepspeed, stage=3),
+}
 
 
 class Parts(IterableDataset):
@@ -80,6 +87,13 @@ def task_of(*, parts: str, checkpointing: bool, drop_rate: float = 0.5) -> Recor
     return task
 
 
+def skip_compiling() -> None:
+    """DeepSpeed's own exchange between CPUs takes minutes to compile; gloo does as well."""
+    import deepspeed
+
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
+
 def trained(
     output: Path,
     *,
@@ -93,14 +107,17 @@ def trained(
     resume: str | None = None,
     start: int = 0,
     broken: int | None = None,
+    average: bool = True,
 ) -> None:
+    if strategy.startswith("deepspeed"):
+        skip_compiling()
     L.seed_everything(int(os.environ.get("RANK", "0")), verbose=False)  # what ranks draw by themselves must not matter
     task = task_of(parts=parts, checkpointing=checkpointing)
     speed = Throughput(every=2)
     trainer = L.Trainer(
         accelerator="cpu", devices=int(os.environ.get("WORLD_SIZE", "1")), max_steps=steps, precision=precision,
-        strategy="auto" if strategy == "single" else getattr(strategies, strategy)(), gradient_clip_val=1.0,
-        accumulate_grad_batches=accumulate, callbacks=[Ema(), speed], logger=False, enable_checkpointing=False,
+        strategy=STRATEGIES[strategy](), gradient_clip_val=1.0, accumulate_grad_batches=accumulate,
+        callbacks=[speed, *([Ema()] if average else [])], logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         val_check_interval=accumulate * max(1, steps // 2), check_val_every_n_epoch=None,
     )  # fmt: skip
