@@ -22,7 +22,7 @@ LAYERS = [
     {"types", "media", "doing", "checkpoint_files"},
     {"attention", "pose", "diffusion", "metrics"},
     {"models", "data"},
-    {"inference", "tasks", "strategies", "zero"},
+    {"inference", "tasks", "strategies", "zero", "deepspeed_folder"},
     {"callbacks"},
     {
         "build",
@@ -72,6 +72,7 @@ DOORS = {
         "src/humangen/callbacks/",
         "src/humangen/strategies.py",
         "src/humangen/zero.py",
+        "src/humangen/deepspeed_folder.py",
         "src/humangen/data/module.py",
         "src/humangen/data/animation.py",
         "src/humangen/data/tryon.py",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 from humangen.data.index import INDEX
 from humangen.data.pipe import folder_of
 from humangen.types import InputError

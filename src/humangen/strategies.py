@@ -59,12 +59,11 @@ def count_devices(devices: Any, accelerator: str) -> int:
 
 
 def ddp(*, patience: float = 1800.0) -> Strategy:
-    """A whole copy on every rank. The run ends where one has been waited for `patience` seconds. Its buffers are constants: sending them at each validation step would leave a rank
-    that has more of those than the others waiting for ever."""
+    """A whole copy on every rank; the run ends where one has been waited for `patience` seconds. Its buffers are
+    constants: sending them at each validation step would leave a rank that has more of those than the others
+    waiting."""
     warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # the new name is not in torch 2.13
-    return DDPStrategy(
-        gradient_as_bucket_view=True, broadcast_buffers=False, timeout=timedelta(seconds=patience)
-    )
+    return DDPStrategy(gradient_as_bucket_view=True, broadcast_buffers=False, timeout=timedelta(seconds=patience))
 
 
 def fsdp(*, patience: float = 1800.0) -> Strategy:

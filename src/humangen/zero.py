@@ -11,22 +11,21 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import logging
-import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 from lightning.pytorch.strategies import Strategy
-from lightning.pytorch.utilities.deepspeed import convert_zero_checkpoint_to_fp32_state_dict
+from lightning.pytorch.utilities import GradClipAlgorithmType
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import _set_pg_timeout
 from torch.nn.functional import pad
 from torch.optim import Optimizer
 
-from humangen.checkpoint_files import write
 from humangen.strategies import OneFile
 from humangen.types import InputError
 
@@ -60,6 +59,8 @@ def zero_config(stage: int, *, precision: str, clip: float | None, accumulate: i
             "reduce_scatter": True,
             "allgather_bucket_size": 200_000_000,
             "reduce_bucket_size": 200_000_000,
+            "stage3_max_live_parameters": 200_000_000,
+            "stage3_max_reuse_distance": 200_000_000,
         },
     }
 
@@ -75,7 +76,8 @@ class Zero(OneFile):
         super().__init__(**options)
         self.stage = stage
         self.engine: Any = None
-        self.gathered: Any = None  # the context in which a validation has the parameters whole
+        self.validating = ExitStack()
+        self.whole = stage == 2  # whether every rank has all of the parameters now
         self.trained: list[nn.Parameter] = []  # in the order of the optimiser, which gets flat pieces of them instead
 
     @property
@@ -95,7 +97,15 @@ class Zero(OneFile):
         import deepspeed
 
         deepspeed.utils.logging.logger.setLevel(logging.WARNING)
+        warnings.filterwarnings("ignore", message="`parameters` is an empty generator")  # the engine clips
         (optimizer,) = self.optimizers
+        if not type(optimizer).__module__.startswith("torch.optim"):
+            raise InputError(
+                f"under DeepSpeed {type(optimizer).__name__} could not be saved: take an optimiser of torch, "
+                "task.optimizer._target_=torch.optim.AdamW"
+            )
+        if trainer.gradient_clip_algorithm == GradClipAlgorithmType.VALUE:
+            raise InputError("under DeepSpeed gradients are clipped by norm: leave trainer.gradient_clip_algorithm out")
         self.trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         config = zero_config(
             self.stage,
@@ -110,6 +120,7 @@ class Zero(OneFile):
             optimizer=optimizer,
             config=config,
         )
+        _set_pg_timeout(self._timeout, self.engine.optimizer.dp_process_group)  # else it has torch's default
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         task: Any = self.lightning_module
@@ -126,9 +137,7 @@ class Zero(OneFile):
         self.engine.backward(loss, scale_wrt_gas=False)  # Lightning has divided by the accumulated batches
         return self.precision_plugin.post_backward(loss, task)
 
-    def optimizer_step(
-        self, optimizer: Optimizer, closure: Callable[[], Any], model: Any = None, **kwargs: Any
-    ) -> Any:
+    def optimizer_step(self, optimizer: Optimizer, closure: Callable[[], Any], model: Any = None, **kwargs: Any) -> Any:
         result = closure()
         self.precision_plugin._after_closure(self.lightning_module, optimizer)  # type: ignore[arg-type]
         self.engine.step()
@@ -139,15 +148,36 @@ class Zero(OneFile):
         """All parameters whole on every rank."""
         import deepspeed
 
-        with deepspeed.zero.GatheredParameters(self.network.parameters(), enabled=self.stage == 3):
+        if self.whole:
             yield
+            return
+        with deepspeed.zero.GatheredParameters(self.network.parameters()):
+            self.whole = True
+            try:
+                yield
+            finally:
+                self.whole = False
+
+    @contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """Whole parameters, and a network that computes without DeepSpeed, which has all ranks gather together."""
+        if self.whole:
+            yield
+            return
+        offload = self.engine.optimizer.parameter_offload
+        with self.whole_parameters():
+            offload._remove_module_hooks()
+            try:
+                yield
+            finally:
+                offload.forward_hooks, offload.backward_hooks = [], []
+                offload.setup_zero_stage3_hooks()
 
     def on_validation_start(self) -> None:
-        self.gathered = self.whole_parameters()
-        self.gathered.__enter__()
+        self.validating.enter_context(self.by_itself())
 
     def on_validation_end(self) -> None:
-        self.gathered.__exit__(None, None, None)
+        self.validating.close()
 
     def lightning_module_state_dict(self) -> dict[str, Any]:
         with self.whole_parameters():
@@ -170,7 +200,7 @@ class Zero(OneFile):
         found: dict[int, dict[str, Any]] = {}
         for number, parameter in enumerate(self.trained if states else []):
             found[number] = {
-                name: self.kept(safe_get_full_optimizer_state(parameter, name)) if is_split(value) else value
+                name: self.kept(safe_get_full_optimizer_state(parameter, name) if is_split(value) else value)
                 for name, value in states.items()
             }
         return {"state": found, "param_groups": self.groups(optimizer)}
@@ -213,18 +243,3 @@ class Zero(OneFile):
 def is_split(value: Any) -> bool:
     """Whether an optimiser's state is one number per number of its parameter."""
     return isinstance(value, Tensor) and value.dim() > 0
-
-
-def consolidate(folder: Path, output: Path) -> None:
-    """One file of a folder that DeepSpeed wrote. Its own reader unpickles: only for what you have trained yourself."""
-    if not (folder / "latest").is_file():
-        raise InputError(f"{folder} is not a folder that DeepSpeed wrote; every strategy here writes one whole file")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".") as temporary:  # it writes a file of its own
-            content = convert_zero_checkpoint_to_fp32_state_dict(folder, Path(temporary) / output.name)
-    except ModuleNotFoundError as error:
-        raise InputError(f"{folder} is read by DeepSpeed, which is not installed: pip install deepspeed") from error
-    names = {name: name.replace("pipeline.denoiser.", "network.", 1) for name in content["state_dict"]}
-    kept = {new: content["state_dict"][old] for old, new in names.items() if new.startswith("network.")}
-    write({**content, "state_dict": kept}, output)

@@ -36,7 +36,8 @@ class Watchdog(Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         doing.enter("starting")
         self.ended = threading.Event()
-        threading.Thread(target=self._watch, args=(trainer, threading.get_ident(), self.ended), daemon=True).start()
+        watching = (trainer, threading.get_ident(), self.ended)
+        threading.Thread(target=self._watch, args=watching, name="watchdog", daemon=True).start()
 
     def _watch(self, trainer: L.Trainer, main: int, ended: threading.Event) -> None:
         seen, told = doing.now, 0

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from humangen import checkpoint
 from humangen.checkpoint_files import check, read
+from humangen.deepspeed_folder import consolidate
 from humangen.types import InputError
-from humangen.zero import consolidate
 
 PARTS = {"network": "state_dict", "average": "ema", "optimiser": "optimizer_states"}  # and where they are in a file
 
