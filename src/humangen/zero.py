@@ -26,6 +26,7 @@ from torch.distributed.distributed_c10d import _set_pg_timeout
 from torch.nn.functional import pad
 from torch.optim import Optimizer
 
+from humangen.models.denoiser import Denoiser
 from humangen.strategies import OneFile
 from humangen.types import InputError
 
@@ -65,6 +66,19 @@ def zero_config(stage: int, *, precision: str, clip: float | None, accumulate: i
     }
 
 
+def check(network: nn.Module, optimizer: Optimizer, clipping: str | None) -> None:
+    """Raises `InputError` where DeepSpeed would train something else, or could not save it."""
+    if not isinstance(network, Denoiser):
+        raise InputError(f"DeepSpeed shares a denoiser, and {type(network).__name__} is none: take strategy=ddp")
+    if not type(optimizer).__module__.startswith("torch.optim"):
+        raise InputError(
+            f"under DeepSpeed {type(optimizer).__name__} could not be saved: take an optimiser of torch, "
+            "task.optimizer._target_=torch.optim.AdamW"
+        )
+    if clipping == GradClipAlgorithmType.VALUE:
+        raise InputError("under DeepSpeed gradients are clipped by norm: leave trainer.gradient_clip_algorithm out")
+
+
 class Zero(OneFile):
     """ZeRO around `task.network` alone: the frozen networks stay whole on every rank, and are never sent.
 
@@ -99,13 +113,7 @@ class Zero(OneFile):
         deepspeed.utils.logging.logger.setLevel(logging.WARNING)
         warnings.filterwarnings("ignore", message="`parameters` is an empty generator")  # the engine clips
         (optimizer,) = self.optimizers
-        if not type(optimizer).__module__.startswith("torch.optim"):
-            raise InputError(
-                f"under DeepSpeed {type(optimizer).__name__} could not be saved: take an optimiser of torch, "
-                "task.optimizer._target_=torch.optim.AdamW"
-            )
-        if trainer.gradient_clip_algorithm == GradClipAlgorithmType.VALUE:
-            raise InputError("under DeepSpeed gradients are clipped by norm: leave trainer.gradient_clip_algorithm out")
+        check(self.network, optimizer, trainer.gradient_clip_algorithm)
         self.trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         config = zero_config(
             self.stage,
@@ -120,7 +128,8 @@ class Zero(OneFile):
             optimizer=optimizer,
             config=config,
         )
-        _set_pg_timeout(self._timeout, self.engine.optimizer.dp_process_group)  # else it has torch's default
+        # else it has torch's default
+        _set_pg_timeout(self._timeout, self.engine.optimizer.dp_process_group)  # type: ignore[arg-type]
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
         task: Any = self.lightning_module
@@ -203,18 +212,13 @@ class Zero(OneFile):
                 name: self.kept(safe_get_full_optimizer_state(parameter, name) if is_split(value) else value)
                 for name, value in states.items()
             }
-        return {"state": found, "param_groups": self.groups(optimizer)}
-
-    def groups(self, optimizer: Optimizer) -> list[dict[str, Any]]:
-        """The options of the one group, and which parameters it is of."""
         (group,) = optimizer.param_groups
-        options = {name: value for name, value in group.items() if name != "params"}
-        return [{**options, "params": list(range(len(self.trained)))}]
+        return {"state": found, "param_groups": [group | {"params": list(range(len(self.trained)))}]}
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
         (optimizer,), (stored,) = self.optimizers, checkpoint["optimizer_states"]
         (group,), (options,) = optimizer.param_groups, stored["param_groups"]
-        group.update({name: value for name, value in options.items() if name != "params"})
+        group.update(options | {"params": group["params"]})
         for flat in self.flats() if stored["state"] else []:
             optimizer.state[flat] = {
                 name: torch.zeros_like(flat) if is_split(value) else value.clone()

@@ -26,7 +26,7 @@ from humangen.strategies import (
     whole,
 )
 from humangen.types import InputError
-from humangen.zero import Zero, deepspeed, zero_config
+from humangen.zero import Zero, check, deepspeed, zero_config
 from tests.conftest import tiny_denoiser
 from tests.unit.tiny import tiny_codec
 
@@ -70,6 +70,21 @@ def test_zero_is_a_plain_dict_of_its_stage(stage: int) -> None:
     assert (config["gradient_clipping"], config["torch_autocast"]["enabled"]) == (0, False)
     with pytest.raises(InputError, match="precision=16-mixed is not one of 32-true, bf16-mixed"):
         zero_config(stage, precision="16-mixed", clip=None, accumulate=1)
+
+
+def test_zero_refuses_what_it_would_train_wrong() -> None:
+    class AdamOfBytes(torch.optim.Optimizer):
+        pass
+
+    denoiser = tiny_denoiser()
+    adam, bytes_ = (made(denoiser.parameters(), {}) for made in (lambda *each: torch.optim.AdamW(each[0]), AdamOfBytes))
+    check(denoiser, adam, None)
+    with pytest.raises(InputError, match="PatchCodec is none: take strategy=ddp"):
+        check(tiny_codec(), adam, None)
+    with pytest.raises(InputError, match="AdamOfBytes could not be saved"):
+        check(denoiser, bytes_, None)
+    with pytest.raises(InputError, match="clipped by norm"):
+        check(denoiser, adam, "value")
 
 
 def test_deepspeed_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
