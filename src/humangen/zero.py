@@ -112,6 +112,7 @@ class Zero(OneFile):
 
         deepspeed.utils.logging.logger.setLevel(logging.WARNING)
         warnings.filterwarnings("ignore", message="`parameters` is an empty generator")  # the engine clips
+        warnings.filterwarnings("ignore", message=".*_set_pg_timeout")  # the new name is not in torch 2.13
         (optimizer,) = self.optimizers
         check(self.network, optimizer, trainer.gradient_clip_algorithm)
         self.trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -128,7 +129,6 @@ class Zero(OneFile):
             optimizer=optimizer,
             config=config,
         )
-        # else it has torch's default
         _set_pg_timeout(self._timeout, self.engine.optimizer.dp_process_group)  # type: ignore[arg-type]
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
