@@ -96,6 +96,10 @@ def test_the_entry_under_torchrun(stage: int, shards: str, tmp_path: Path) -> No
     assert torch.load(load(tmp_path / "one").source, weights_only=True)["global_step"] == 4
     fit(tmp_path / "begun", shards, f"init={tmp_path}/two", steps=1)
     humangen(["checkpoint", "inspect", str(tmp_path / "two")])
+    humangen(["dancers", "--output", str(tmp_path / "dancer")])
+    humangen(["animate", "--checkpoint", str(tmp_path / "two"), "--reference", f"{tmp_path}/dancer/reference.png",
+              "--poses", "dancer:7", "--output", str(tmp_path / "seven.mp4")])  # fmt: skip
+    assert (tmp_path / "seven.mp4").stat().st_size
 
 
 @pytest.mark.parametrize("stage", STAGES)
