@@ -5,9 +5,14 @@ Parts of the memory are those that memory.py counts on fake tensors, with gradie
     single    the counted peak
     ddp       with its gradients, which stay in their buckets while the next step runs
     fsdp      frozen + (network + average + gradients + Adam) / GPUs + working + two gathered blocks
+    zero2     frozen + network + average + (copy + gradients + Adam) / GPUs + working + buckets
+    zero3     frozen + (network + copy + gradients + Adam) / GPUs + working + buckets + what is gathered at once
 
-`working` is what a step takes above what lies there between steps, gradients included: for fsdp that is a bound, since
-most of them are given away at once. A gathered block and its gradients are bfloat16; these are summed in float32.
+`working` is what a step takes above what lies there between steps, gradients included: where they are shared that is a
+bound, since most of them are given away at once. A block that fsdp gathers and its gradients are bfloat16; these are
+summed in float32. The two of DeepSpeed are section 5 of Rajbhandari et al. 2020 (ZeRO) with four bytes a number, as
+autocast leaves weights and gradients: the optimiser steps a copy of the trained parameters, gradients go through two
+buckets, stage 3 gathers up to as many parameters at once as src/humangen/zero.py allows, and keeps no average.
 
     seconds of a step = counted FLOPs, recomputed ones too / (--utilization x the card's peak)
 
@@ -25,6 +30,9 @@ import timing
 from humangen.callbacks.flops import peak_tflops
 from humangen.cli.errors import reported
 from humangen.types import InputError
+from humangen.zero import zero_config
+
+FLOAT = 4  # bytes
 
 COLUMNS: timing.Columns = {
     "peak_bytes": ("per card, GiB (fits)", memory.fits),
@@ -41,10 +49,16 @@ def peaks(row: timing.Row, ranks: int) -> dict[str, float]:
     working = row["peak_fused_bytes"] - row["weight_bytes"] - row["average_bytes"] - row["state_bytes"]
     gathered = 2 * row["block_bytes"] / 2  # two blocks, half as wide
     gradients = row["block_bytes"] / 2 + row["block_bytes"]  # of one, as they come and as they are summed
+    zero = zero_config(3, precision="bf16-mixed", clip=1.0, accumulate=1)["zero_optimization"]
+    optimised = 2 * row["gradient_bytes"] + row["state_bytes"]  # the copy is as large as the gradients
+    buckets = 2 * min(row["gradient_bytes"], FLOAT * zero["reduce_bucket_size"])
+    live = min(row["network_bytes"], FLOAT * zero["stage3_max_live_parameters"])
     return {
         "single": row["peak_bytes"],
         "ddp": max(row["peak_bytes"], row["peak_fused_bytes"] + row["gradient_bytes"]),
         "fsdp": frozen + shared / ranks + working + gathered + gradients,
+        "zero2": frozen + row["network_bytes"] + row["average_bytes"] + optimised / ranks + working + buckets,
+        "zero3": frozen + (row["network_bytes"] + optimised) / ranks + working + buckets + live,
     }
 
 
@@ -70,7 +84,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", choices=["tiny", "sd15"], default="sd15", help="conf/model/dancers, or SD 1.5")
     parser.add_argument("--sizes", type=timing.positive, nargs="+", default=[256, 512, 768], help="sides in pixels")
     parser.add_argument("--pairs", type=timing.positive, default=8, help="pairs of pictures a step and card")
-    parser.add_argument("--gpus", type=timing.positive, default=8, help="of ddp and fsdp")
+    parser.add_argument("--gpus", type=timing.positive, default=8, help="of all but single")
     parser.add_argument("--card", default="NVIDIA A100-SXM4-80GB", help="as CUDA names it")
     parser.add_argument("--utilization", type=float, default=0.4, help="assumed share of the card's peak")
     parser.add_argument("--dtype", choices=list(denoisers.DTYPES), default="bfloat16", help="of autocast")

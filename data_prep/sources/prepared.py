@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from upath import UPath
-
 from humangen.data.index import INDEX
+from humangen.data.pipe import folder_of
 from humangen.types import InputError
 
 
@@ -19,7 +18,7 @@ class Prepared:
     key: str = "data.shards"  # by which they are named
 
     def ensure(self, shards: str) -> None:
-        if not (UPath(shards) / self.split / INDEX).is_file():
+        if not (folder_of(shards) / self.split / INDEX).is_file():
             raise InputError(
                 f"no {self.split} shards in {shards}: make them with `{self.command}`, or name yours with "
                 f"{self.key}=DIR"

@@ -1,4 +1,4 @@
-"""How a training run is spread over devices: whole copies (DDP), shares of the network (FSDP2), DeepSpeed's ZeRO.
+"""How a training run is spread over devices: whole copies (DDP), or shares of the network (FSDP2).
 
 FSDP2 comes as a variety of Lightning's DDP strategy. Lightning's own FSDP strategies would not do: the first refuses
 clipping by norm, and the second numbers the optimiser's states in another order than the optimiser itself, so that its
@@ -7,27 +7,23 @@ checkpoints do not go on under another strategy. Here a checkpoint is one whole 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shlex
-import tempfile
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from lightning.fabric.utilities.apply_func import apply_to_collection
-from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy, Strategy
-from lightning.pytorch.utilities.deepspeed import convert_zero_checkpoint_to_fp32_state_dict
+from lightning.pytorch.strategies import DDPStrategy, Strategy
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.optim import Optimizer
 
-from humangen.checkpoint_files import write
 from humangen.types import InputError
 
 BLOCKS = ("down_blocks", "mid_block", "up_blocks")  # a U-Net's own parts, each of which is gathered at once
@@ -62,62 +58,28 @@ def count_devices(devices: Any, accelerator: str) -> int:
     return int(devices)
 
 
-def ddp() -> Strategy:
-    """A whole copy on every rank. Its buffers are constants: sending them at each validation step would leave a rank
-    that has more of those than the others waiting for ever."""
+def ddp(*, patience: float = 1800.0) -> Strategy:
+    """A whole copy on every rank; the run ends where one has been waited for `patience` seconds. Its buffers are
+    constants: sending them at each validation step would leave a rank that has more of those than the others
+    waiting."""
     warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")  # the new name is not in torch 2.13
-    return DDPStrategy(gradient_as_bucket_view=True, broadcast_buffers=False)
+    return DDPStrategy(gradient_as_bucket_view=True, broadcast_buffers=False, timeout=timedelta(seconds=patience))
 
 
-def fsdp() -> Strategy:
+def fsdp(*, patience: float = 1800.0) -> Strategy:
     """A share of the trained network, its gradients, optimiser states and average on every rank."""
-    return Sharded()
+    return Sharded(timeout=timedelta(seconds=patience))
 
 
-def zero_config(stage: int) -> dict[str, Any]:
-    """What DeepSpeed is told; Lightning adds precision, clipping and accumulation from the trainer."""
-    return {
-        "train_micro_batch_size_per_gpu": 1,  # for DeepSpeed's log alone; else Lightning builds a loader to look
-        "zero_allow_untested_optimizer": True,
-        "zero_optimization": {
-            "stage": stage,
-            "overlap_comm": True,
-            "contiguous_gradients": True,
-            "reduce_scatter": True,
-            "allgather_bucket_size": 200_000_000,
-            "reduce_bucket_size": 200_000_000,
-        },
-    }
+class OneFile(DDPStrategy):
+    """Goes on from one whole file, of which each rank keeps its share."""
+
+    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
+        """Mapped, not read: each rank of a machine needs a share of it."""
+        return torch.load(checkpoint_path, map_location="cpu", mmap=True, weights_only=True)
 
 
-def deepspeed(*, stage: int) -> Strategy:
-    """ZeRO: stage 2 shares gradients and optimiser states, stage 3 the network too."""
-    if importlib.util.find_spec("deepspeed") is None:
-        raise InputError(
-            f"strategy=deepspeed_zero{stage} needs DeepSpeed, which is not installed: pip install deepspeed, or take "
-            "strategy=fsdp, which shares as much and needs nothing"
-        )
-    if not torch.cuda.is_available():
-        raise InputError(f"strategy=deepspeed_zero{stage} needs CUDA devices: take strategy=ddp or fsdp here")
-    return DeepSpeedStrategy(config=zero_config(stage))
-
-
-def consolidate(folder: Path, output: Path) -> None:
-    """One file of a folder that DeepSpeed wrote. Its own reader unpickles: only for what you have trained yourself."""
-    if not (folder / "latest").is_file():
-        raise InputError(f"{folder} is not a folder that DeepSpeed wrote; every other strategy writes one whole file")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=".") as temporary:  # it writes a file of its own
-            content = convert_zero_checkpoint_to_fp32_state_dict(folder, Path(temporary) / output.name)
-    except ModuleNotFoundError as error:
-        raise InputError(f"{folder} is read by DeepSpeed, which is not installed: pip install deepspeed") from error
-    names = {name: name.replace("pipeline.denoiser.", "network.", 1) for name in content["state_dict"]}
-    kept = {new: content["state_dict"][old] for old, new in names.items() if new.startswith("network.")}
-    write({**content, "state_dict": kept}, output)
-
-
-class Sharded(DDPStrategy):
+class Sharded(OneFile):
     """FSDP2 around `task.network` alone: the frozen networks stay whole on every rank, and are never sent.
 
     A block's parameters are gathered when it computes, and let go again. Validation gathers all of them once, so that
@@ -142,10 +104,6 @@ class Sharded(DDPStrategy):
 
     def optimizer_state(self, optimizer: Optimizer) -> dict[str, Any]:
         return whole(super().optimizer_state(optimizer))
-
-    def load_checkpoint(self, checkpoint_path: Any, weights_only: bool | None = None) -> dict[str, Any]:
-        """Mapped, not read: each rank of a machine needs a share of it."""
-        return torch.load(checkpoint_path, map_location="cpu", mmap=True, weights_only=True)
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
         states = [

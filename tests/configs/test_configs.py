@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -29,7 +28,7 @@ COMPANIONS = {
     "sampler/euler": ["diffusion=flow"],
     "memory/24gb": ["task.optimizer._target_=torch.optim.AdamW"],  # its own needs a package for CUDA
 }
-NEEDS = {f"strategy/deepspeed_zero{stage}": "needs (DeepSpeed|CUDA)" for stage in (2, 3)}  # which may not be here
+NEEDS = {f"strategy/deepspeed_zero{stage}": "needs DeepSpeed" for stage in (2, 3)}  # which may not be here
 EVALUATED = {"protocol"}  # groups of evaluate.py; all others are of train.py
 SEPARATE = {
     "callbacks",
@@ -70,7 +69,7 @@ def test_a_file_composes_and_builds(file: str, tmp_path: Path) -> None:
         overrides.remove(f"{group}={name}")  # the experiment chooses it
     config = composed(overrides, tmp_path, "evaluate" if group in EVALUATED else "train")
     check_targets(config)
-    if file in NEEDS and not (find_spec("deepspeed") and torch.cuda.is_available()):
+    if file in NEEDS and not find_spec("deepspeed"):
         with pytest.raises(InputError, match=NEEDS[file]):
             build(config["trainer"])
         return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,21 +19,29 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from humangen import strategies
+from humangen import strategies, zero
 from humangen.callbacks.ema import Ema
 from humangen.callbacks.throughput import Throughput
+from humangen.callbacks.watchdog import Watchdog
 from humangen.diffusion.weighting import MinSnr
 from humangen.tasks.animation import AnimationTask
 from tests.unit.tiny import tiny_batch, tiny_pipeline
 
 GLOBAL_BATCH = 4
+STRATEGIES = {
+    "single": lambda patience: "auto",
+    "ddp": strategies.ddp,
+    "fsdp": strategies.fsdp,
+    "deepspeed_zero2": partial(zero.deepspeed, stage=2),
+    "deepspeed_zero3": partial(zero.deepspeed, stage=3),
+}
 
 
 class Parts(IterableDataset):
     """This rank's part of each batch, from batch `start` on; the last rank's of batch `broken` is no number."""
 
-    def __init__(self, start: int, stop: int, frames: int, broken: int | None = None) -> None:
-        self.start, self.stop, self.frames, self.broken = start, stop, frames, broken
+    def __init__(self, start: int, stop: int, frames: int, broken: int | None = None, stalls: bool = False) -> None:
+        self.start, self.stop, self.frames, self.broken, self.stalls = start, stop, frames, broken, stalls
 
     def __iter__(self) -> Iterator[Any]:
         rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
@@ -42,6 +51,8 @@ class Parts(IterableDataset):
             batch = tiny_batch(keys[rank * share : (rank + 1) * share], self.frames)
             if number == self.broken and rank == ranks - 1:
                 batch.target *= torch.nan
+            if self.stalls and number == 1 and rank == ranks - 1:
+                time.sleep(600)
             yield batch
 
 
@@ -50,6 +61,7 @@ class Recorded(AnimationTask):
 
     losses_seen: list[float]
     validated: list[float]
+    stalls = False
 
     def over_ranks(self, loss: Tensor) -> float:
         return float(self.trainer.strategy.reduce(loss.detach().clone(), reduce_op="mean"))
@@ -57,6 +69,8 @@ class Recorded(AnimationTask):
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         loss = super().training_step(batch, batch_idx)
         self.losses_seen.append(self.over_ranks(loss))
+        if self.stalls and batch_idx == 1:
+            loss.register_hook(lambda gradient: time.sleep(600))
         return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
@@ -80,6 +94,13 @@ def task_of(*, parts: str, checkpointing: bool, drop_rate: float = 0.5) -> Recor
     return task
 
 
+def skip_compiling() -> None:
+    """DeepSpeed's own exchange between CPUs takes minutes to compile; gloo does as well."""
+    import deepspeed
+
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
+
+
 def trained(
     output: Path,
     *,
@@ -93,18 +114,25 @@ def trained(
     resume: str | None = None,
     start: int = 0,
     broken: int | None = None,
+    average: bool = True,
+    patience: float = 1800.0,
+    stalls: str | None = None,
 ) -> None:
+    """`stalls` is what the last rank never ends at batch 1: `data` or `backward`."""
+    if strategy.startswith("deepspeed"):
+        skip_compiling()
     L.seed_everything(int(os.environ.get("RANK", "0")), verbose=False)  # what ranks draw by themselves must not matter
     task = task_of(parts=parts, checkpointing=checkpointing)
     speed = Throughput(every=2)
     trainer = L.Trainer(
         accelerator="cpu", devices=int(os.environ.get("WORLD_SIZE", "1")), max_steps=steps, precision=precision,
-        strategy="auto" if strategy == "single" else getattr(strategies, strategy)(), gradient_clip_val=1.0,
-        accumulate_grad_batches=accumulate, callbacks=[Ema(), speed], logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
+        strategy=STRATEGIES[strategy](patience=patience), gradient_clip_val=1.0, accumulate_grad_batches=accumulate,
+        callbacks=[Watchdog(patience=10.0), speed, *([Ema()] if average else [])], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0,
         val_check_interval=accumulate * max(1, steps // 2), check_val_every_n_epoch=None,
     )  # fmt: skip
-    batches = DataLoader(Parts(start, 1000, frames, broken), batch_size=None)
+    batches = DataLoader(Parts(start, 1000, frames, broken, stalls == "data"), batch_size=None)
+    task.stalls = stalls == "backward" and trainer.global_rank == trainer.world_size - 1
     validation = DataLoader(Parts(1000, 1001, frames), batch_size=None)
     trainer.fit(task, batches, validation, ckpt_path=resume, weights_only=True)
     trainer.save_checkpoint(output.with_suffix(".ckpt"))

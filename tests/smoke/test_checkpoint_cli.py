@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from humangen import strategies
+from humangen import deepspeed_folder
 from humangen.checkpoint import load, load_pipeline
 from humangen.cli.main import main as humangen
 from humangen.models.codec import weights_hash
@@ -76,7 +76,7 @@ def test_consolidate_names_the_trained_network(tmp_path: Path, monkeypatch: pyte
         names = ("pipeline.denoiser.a", "network.pe", "pipeline.codec.b")
         return {"state_dict": {name: torch.ones(1) for name in names}, "hyper_parameters": CONFIG, "global_step": 7}
 
-    monkeypatch.setattr(strategies, "convert_zero_checkpoint_to_fp32_state_dict", converted)
+    monkeypatch.setattr(deepspeed_folder, "convert_zero_checkpoint_to_fp32_state_dict", converted)
     (tmp_path / "latest").write_text("checkpoint")
     (tmp_path / "one.ckpt").write_bytes(b"before")
     humangen(["checkpoint", "consolidate", str(tmp_path), "--output", str(tmp_path / "one.ckpt")])
@@ -88,7 +88,7 @@ def test_consolidate_names_the_trained_network(tmp_path: Path, monkeypatch: pyte
     ("words", "sentence"),
     [
         (["consolidate", "X"], "--output FILE"),
-        (["consolidate", "X", "--output", "Y"], "every other strategy writes one whole file"),
+        (["consolidate", "X", "--output", "Y"], "every strategy here writes one whole file"),
         (["inspect", "X"], "no checkpoint at X"),
     ],
 )

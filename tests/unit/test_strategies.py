@@ -18,16 +18,15 @@ from humangen.strategies import (
     check_launch,
     count_devices,
     ddp,
-    deepspeed,
     fsdp,
     gather,
     release,
     share_of_states,
     share_parameters,
     whole,
-    zero_config,
 )
 from humangen.types import InputError
+from humangen.zero import Zero, check, deepspeed, zero_config
 from tests.conftest import tiny_denoiser
 from tests.unit.tiny import tiny_codec
 
@@ -55,11 +54,37 @@ def test_a_trainer_takes_them(builder: Any) -> None:
     assert GATHERED_TYPES[trainer.precision_plugin.precision] == torch.bfloat16
 
 
+@pytest.mark.parametrize("builder", [ddp, fsdp])
+def test_ranks_wait_as_long_as_their_patience(builder: Any) -> None:
+    assert builder(patience=90.0)._timeout.total_seconds() == 90
+
+
 @pytest.mark.parametrize("stage", [2, 3])
 def test_zero_is_a_plain_dict_of_its_stage(stage: int) -> None:
-    config = zero_config(stage)
+    config = zero_config(stage, precision="bf16-mixed", clip=0.5, accumulate=4)
     assert config["zero_optimization"]["stage"] == stage
-    assert not {"gradient_clipping", "bf16", "gradient_accumulation_steps"} & set(config)  # the trainer says these
+    assert (config["gradient_clipping"], config["gradient_accumulation_steps"]) == (0.5, 4)
+    assert config["torch_autocast"]["dtype"] == "bfloat16"
+    assert not {"bf16", "fp16"} & set(config)  # which would leave no float32 weights
+    config = zero_config(stage, precision="32-true", clip=None, accumulate=1)
+    assert (config["gradient_clipping"], config["torch_autocast"]["enabled"]) == (0, False)
+    with pytest.raises(InputError, match="precision=16-mixed is not one of 32-true, bf16-mixed"):
+        zero_config(stage, precision="16-mixed", clip=None, accumulate=1)
+
+
+def test_zero_refuses_what_it_would_train_wrong() -> None:
+    class AdamOfBytes(torch.optim.Optimizer):
+        pass
+
+    denoiser = tiny_denoiser()
+    adam, bytes_ = (made(denoiser.parameters(), {}) for made in (lambda *each: torch.optim.AdamW(each[0]), AdamOfBytes))
+    check(denoiser, adam, None)
+    with pytest.raises(InputError, match="PatchCodec is none: take strategy=ddp"):
+        check(tiny_codec(), adam, None)
+    with pytest.raises(InputError, match="AdamOfBytes could not be saved"):
+        check(denoiser, bytes_, None)
+    with pytest.raises(InputError, match="clipped by norm"):
+        check(denoiser, adam, "value")
 
 
 def test_deepspeed_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,14 +92,14 @@ def test_deepspeed_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(InputError, match="pip install deepspeed, or take strategy=fsdp"):
         deepspeed(stage=2)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(InputError, match="deepspeed_zero3 needs CUDA"):
-        deepspeed(stage=3)
+    strategy = deepspeed(stage=3, patience=90.0)
+    assert isinstance(strategy, Zero)
+    assert (strategy.stage, strategy._timeout.total_seconds()) == (3, 90)
 
 
-def test_no_average_under_deepspeed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_average_where_deepspeed_hides_the_weights() -> None:
     class Hidden:
-        strategy = object.__new__(L.pytorch.strategies.DeepSpeedStrategy)
+        strategy = Zero(3)
 
     with pytest.raises(InputError, match=r"strategy=fsdp.*callbacks\.ema=null"):
         Ema().setup(Hidden(), None, "fit")  # type: ignore[arg-type]

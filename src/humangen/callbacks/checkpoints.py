@@ -14,11 +14,13 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from humangen import checkpoint_files
 from humangen.callbacks.stop import Stopped
+from humangen.doing import doing
 from humangen.tasks.base import NonFiniteLoss
 from humangen.types import InputError
 
 BEST, STEPS = "best.ckpt", f"step={'[0-9]' * 8}.ckpt"
 BETTER = {"min": operator.lt, "max": operator.gt}
+SAVING = "saving a checkpoint"
 EVERYWHERE = (Stopped, NonFiniteLoss)  # what all ranks raise at the same batch
 
 
@@ -116,7 +118,8 @@ class Checkpoints(Checkpoint):
             )
         if score == score and (self.best_score is None or BETTER[self.mode](score, self.best_score)):
             self.best_score = score
-            trainer.save_checkpoint(Path(self.folder) / BEST)
+            with doing.during(SAVING):
+                trainer.save_checkpoint(Path(self.folder) / BEST)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.global_step > self.saved_step:
@@ -138,7 +141,8 @@ class Checkpoints(Checkpoint):
 
     def _save(self, trainer: L.Trainer) -> None:
         step, folder = trainer.global_step, Path(self.folder)
-        trainer.save_checkpoint(folder / f"step={step:08d}.ckpt")
+        with doing.during(SAVING):
+            trainer.save_checkpoint(folder / f"step={step:08d}.ckpt")
         self.saved_step = step
         if trainer.is_global_zero:
             # later ones are of a try that this run did not go on from: they are replaced when their step comes

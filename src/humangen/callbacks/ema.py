@@ -7,12 +7,12 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.strategies import DeepSpeedStrategy
 from torch.optim.swa_utils import AveragedModel
 
 from humangen.strategies import local, release, share_parameters, whole
 from humangen.tasks.base import Task
 from humangen.types import InputError
+from humangen.zero import Zero
 
 
 class Ema(Callback):
@@ -29,10 +29,10 @@ class Ema(Callback):
         self.holds_place = False  # True while the averaged weights stand in the network
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if isinstance(trainer.strategy, DeepSpeedStrategy):
+        if isinstance(trainer.strategy, Zero) and trainer.strategy.stage == 3:
             raise InputError(
-                "no average can be kept under DeepSpeed, which hides the weights that it trains: take strategy=fsdp, "
-                "which shares as much, or callbacks.ema=null"
+                "no average can be kept under strategy=deepspeed_zero3, which hides the weights that it trains: take "
+                "strategy=fsdp, which shares as much, deepspeed_zero2, or callbacks.ema=null"
             )
         if self.average is None:
             assert isinstance(pl_module, Task)

@@ -13,6 +13,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 
 from humangen.diffusion.sample import Sampler
+from humangen.doing import doing
 from humangen.inference.painters import painter_of
 from humangen.media import gif, to_uint8
 from humangen.metrics.image import psnr
@@ -41,7 +42,8 @@ class Samples(Callback):
         assert isinstance(pl_module, DenoisingTask)
         painter = painter_of(pl_module.pipeline, self.sampler)
         batch = first_samples(batch, self.count)
-        painted, truth = painter.paint(batch), shown_truth(batch)
+        with doing.during("painting samples"):
+            painted, truth = painter.paint(batch), shown_truth(batch)
         pl_module.log(
             "val/psnr", psnr((painted + 1) / 2, (truth + 1) / 2).mean(), prog_bar=True, batch_size=len(batch.keys)
         )

@@ -9,6 +9,8 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
+from humangen.doing import doing
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -36,7 +38,9 @@ class Stop(Callback):
     def on_train_batch_start(
         self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.strategy.reduce_boolean_decision(self.asked, all=False):
+        with doing.during("waiting for the other ranks to have a batch"):
+            stops = trainer.strategy.reduce_boolean_decision(self.asked, all=False)
+        if stops:
             raise Stopped
 
     def on_validation_batch_start(self, trainer: L.Trainer, *args: Any) -> None:

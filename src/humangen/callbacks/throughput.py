@@ -163,10 +163,10 @@ class Throughput(Callback):
         mfu = {"speed/mfu": tflops / self.peak} if self.peak else {}
         shown = {
             "speed/samples_per_second": samples / step,
-            "speed/data_share": split["data"] / step,
             **mfu,
             "speed/memory_gb": window.memory_gb,
         }
         pl_module.log_dict(shown, prog_bar=True)
         phases = {f"speed/{phase}_seconds": seconds for phase, seconds in split.items()}
-        pl_module.log_dict({"speed/step_seconds": step, **phases, "speed/tflops": tflops})
+        share = split["data"] / step
+        pl_module.log_dict({"speed/step_seconds": step, **phases, "speed/data_share": share, "speed/tflops": tflops})

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from humangen import checkpoint
 from humangen.checkpoint_files import check, read
-from humangen.strategies import consolidate
+from humangen.deepspeed_folder import consolidate
 from humangen.types import InputError
 
 PARTS = {"network": "state_dict", "average": "ema", "optimiser": "optimizer_states"}  # and where they are in a file

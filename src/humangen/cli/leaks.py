@@ -16,12 +16,12 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from upath import UPath
 
 from humangen.checkpoint import find, load, load_pipeline, load_sampler
 from humangen.cli.errors import positive
 from humangen.data.framing import Framing
 from humangen.data.index import INDEX, Index
+from humangen.data.pipe import folder_of
 from humangen.data.stream import Shelf, evaluation_samples
 from humangen.data.tryon import ORDERS, make_pair_example, stack_pairs, tryon_batch
 from humangen.diffusion.loss import OUTSIDE_WEIGHTS
@@ -93,7 +93,7 @@ def size_of(options: argparse.Namespace) -> tuple[int, int]:
 
 
 def from_shards(options: argparse.Namespace) -> Iterator[Swapped]:
-    folder = UPath(options.shards) / f"test{ORDERS[options.order]}"
+    folder = folder_of(options.shards) / f"test{ORDERS[options.order]}"
     if not (folder / INDEX).is_file():
         draw = f"python -m data_prep dancers_tryon --people 1 --outfits 1 --output {DANCERS}"
         raise InputError(f"no try-on shards in {folder}: name others with --shards, or draw people with {draw}")

@@ -53,13 +53,13 @@ class Index:
         """The index of the shards of `kind` in `folder`; raises `InputError` where they cannot be used."""
         folder = UPath(folder)
         path = folder / INDEX
-        if not path.is_file():
+        try:
+            content = json.loads(path.read_text())
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise InputError(
                 f"no shards in {folder}: {INDEX} is not there. "
                 "Write them with `python -m data_prep SOURCE --output DIR`"
-            )
-        try:
-            content = json.loads(path.read_text())
+            ) from error
         except (OSError, ValueError) as error:
             raise InputError(f"{path} cannot be read: {error}") from error
         if not isinstance(content, dict):

@@ -10,12 +10,12 @@ import lightning as L
 import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from torch.utils.data import DataLoader
-from upath import UPath
 
 from humangen.data.batches import Collate, EvaluationBatches, Make, Source, TrainingBatches
 from humangen.data.cache import ShardCache
 from humangen.data.index import INDEX, Index
 from humangen.data.mix import Part
+from humangen.data.pipe import folder_of
 from humangen.data.stream import Shelf, Stream
 from humangen.data.watch import Stages, WatchedLoader
 from humangen.types import InputError, LatentsInfo
@@ -63,7 +63,7 @@ class ShardData(L.LightningDataModule):
         if not (mix or shards):
             raise InputError("no shards are named: name them with data.shards=DIR")
         self.mix = mix or {"": Part(str(shards))}
-        self.shards = UPath(shards or next(iter(self.mix.values())).shards)
+        self.shards = folder_of(shards or next(iter(self.mix.values())).shards)
         self.validation_named = bool(mix and shards)
         self.seed, self.num_workers = seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
@@ -90,7 +90,7 @@ class ShardData(L.LightningDataModule):
         found = {}
         for name, part in self.mix.items():
             try:
-                found[name] = Index.load(UPath(part.shards) / "train", self.kind)
+                found[name] = Index.load(folder_of(part.shards) / "train", self.kind)
             except InputError as error:
                 hint = (
                     f"the set {name} of the mixture: {error}. Or name yours with data.mix.{name}.shards=DIR, or leave "
@@ -132,7 +132,7 @@ class ShardData(L.LightningDataModule):
             print("the sets of the mixture do not hold the same latents: the pictures of all are decoded")
         made = []
         for name, part in self.mix.items():
-            shelf = Shelf(UPath(part.shards) / "train", indices[name], self.cache, stages.note)
+            shelf = Shelf(folder_of(part.shards) / "train", indices[name], self.cache, stages.note)
             made.append(Source(shelf, *self.training_reader(part, latents), name=name, weight=part.weight))
         return made
 
@@ -165,7 +165,7 @@ class ShardData(L.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader | list[DataLoader]:
         if self.has_validation:
-            if self.shards not in [UPath(part.shards) for part in self.mix.values()]:
+            if self.shards not in [folder_of(part.shards) for part in self.mix.values()]:
                 print(f"validating on {self.shards}, which is not in the mixture that is trained on")
             return self.eval_dataloader("val")
         print(

@@ -11,6 +11,7 @@ from typing import Any
 from torch.utils.data import DataLoader, get_worker_info
 
 from humangen.data.parcels import Packed, Parcel, Unpacker
+from humangen.doing import doing
 from humangen.types import InputError
 
 WIDTH = 200  # bytes of a stage's description
@@ -27,6 +28,8 @@ class Stages:
     def note(self, stage: str) -> None:
         """What this worker does from now on."""
         info = get_worker_info()
+        if not info:
+            doing.enter(stage)
         worker = info.id if info else 0
         text = stage.encode()[-WIDTH:]
         self.texts[worker * WIDTH : (worker + 1) * WIDTH] = text.ljust(WIDTH)
@@ -47,7 +50,7 @@ class WatchedLoader(DataLoader):
     """Hands over what `dataset` yields. Where workers give nothing for a tenth of `patience` seconds it prints what
     they are doing, and again each tenth; after `patience` it raises `InputError`.
 
-    Without workers nobody watches: the process that would is the one that stands.
+    Without workers it cannot, since the process that would is the one that stands: `callbacks.watchdog` tells then.
     """
 
     def __init__(self, dataset: Any, *, num_workers: int, patience: float, stages: Stages) -> None:

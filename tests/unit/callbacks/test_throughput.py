@@ -10,11 +10,11 @@ from typing import Any, ClassVar
 import lightning as L
 import pytest
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from humangen.callbacks import stopwatch, throughput
-from humangen.callbacks.progress import ProgressLines, progress
+from humangen.callbacks.progress import Bar, ProgressLines, progress
 from humangen.callbacks.throughput import Throughput
 from tests.unit.clocked import TAKES, WIDTH, Batch, Batches, Clock, Line
 
@@ -162,10 +162,27 @@ def test_a_loader_that_is_slow_at_first_alone_is_not_talked_about(
 def test_the_lines_of_progress_tell_the_speed(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     lines = ProgressLines(seconds=1e9)
     trained(clock, 4, lines, enable_checkpointing=False, enable_progress_bar=True)
-    assert "step 4/4 (100%), 0.0645 samples/s, 3% waiting for data" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "step 4/4 (100%), 0.0645 samples/s, " in told
+    assert "data 3 forward 6 backward 13 optimizer 77 %, " in told
 
 
-@pytest.mark.parametrize(("terminal", "kind"), [(True, RichProgressBar), (False, ProgressLines)])
+def test_the_bar_tells_where_a_steps_time_goes(clock: Clock) -> None:
+    class Seen(Bar):
+        shown: dict[str, Any]
+
+        def get_metrics(self, *given: Any) -> dict[str, Any]:
+            self.shown = super().get_metrics(*given)
+            return self.shown
+
+    bar = Seen()
+    trained(clock, 2, bar, enable_checkpointing=False, enable_progress_bar=True)
+    assert "step" not in bar.shown
+    trained(clock, 4, bar, enable_checkpointing=False, enable_progress_bar=True)
+    assert bar.shown["step"] == "data 3 forward 6 backward 13 optimizer 77 %"
+
+
+@pytest.mark.parametrize(("terminal", "kind"), [(True, Bar), (False, ProgressLines)])
 def test_a_terminal_gets_a_bar(terminal: bool, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
     assert type(progress()) is kind
