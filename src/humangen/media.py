@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import cv2
@@ -156,7 +156,7 @@ def _encode(
         for frame in frames:
             frame = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
             if stream is None:
-                stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+                stream = cast(av.VideoStream, container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001)))
                 stream.height, stream.width, stream.pix_fmt = frame.shape[0], frame.shape[1], pixels
                 stream.options = {**X264, "crf": str(quality), "g": str(keyframe_every)}
                 stream.codec_context.thread_count = 1  # or the bytes depend on who comes first
