@@ -113,14 +113,15 @@ def training(
 ) -> Iterator[Finding]:
     """What a step of training shows the network, and where its error counts."""
     condition, others = pipeline.dressing(batch, None), list(others)
+    assert condition.region is not None
     noise = noise_of(batch.keys, condition, seed=0)
     shown = [shown_in_training(pipeline, each, noise) for each in (batch, *others)]
-    outside = [around(each, condition) for each in shown]
+    painted = pipeline.outside.painted(condition.region)  # what is to be painted is noised truth
+    outside = [each.masked_fill(painted > 0, 0.0) for each in shown]
     yield Finding.none_of("shown in training, around the region", most(outside[0], outside[1:]), "largest change")
     share = float(pipeline.schedule.add_noise(torch.ones(1), torch.zeros(1), torch.tensor([LAST])))
     yield Finding("truth in the noisiest latents of training", share, "share", share == 0 or None)
-    assert condition.region is not None
-    first, *rest = (each[:, -1:] * condition.region for each in shown)
+    first, *rest = (each[:, -1:] * painted for each in shown)
     inside = most(first, rest)
     # a schedule that ends short of pure noise shows some of the truth there, which sampling never sees
     passed = inside == 0 if share == 0 else None

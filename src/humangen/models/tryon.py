@@ -56,10 +56,12 @@ class TryOnPipeline(Pipeline):
         )
 
     def goal(self, batch: TryOnBatch, condition: Condition) -> Tensor:
-        """The clean latents (K, 1, C, h, w) to be learned: the person inside the region, what is known outside."""
+        """The clean latents (K, 1, C, h, w) to be learned: the person where something is to be painted, else what is
+        known."""
         assert condition.region is not None
         assert condition.outside is not None
-        return keep_outside(self.encode_clips(batch.person[:, None]), condition.outside, condition.region)
+        painted = self.outside.painted(condition.region)
+        return keep_outside(self.encode_clips(batch.person[:, None]), condition.outside, painted)
 
     def around(self, noisy: Tensor, condition: Condition, noise: Tensor, timestep: Tensor | None) -> Tensor:
         """Latents as the network is to see them at `timestep` (K,), or as they end (None), of which `noisy` counts
