@@ -68,6 +68,11 @@ COMPOSITE_HELP = (
     "none: all of what the network paints; hard: the region alone; feather_out: blended around the region, never in it"
 )
 
+NO_POSE = (
+    "note: there is no --pose: in training the network always had the person's pose, and without one it paints worse. "
+    "Make it with `python -m data_prep pose --input me.jpg --output me.npz`, and give --pose me.npz"
+)
+
 
 class Wanted:
     """The pictures that are asked for: where they go, and what each is painted with."""
@@ -175,6 +180,8 @@ def size_of(options: argparse.Namespace) -> tuple[int, int]:
 
 def paint(options: argparse.Namespace, wanted: Wanted, outfits: Sequence[Outfit], report: Report) -> None:
     """All of them, as many at once as are asked for; one that cannot be read is told, and the others go on."""
+    if options.pose is None:
+        report.say(NO_POSE)
     room = FittingRoom(wanted.wardrobe, partial(dresser_of, options), report, options.batch)
     with Progress() as bar:
         task = bar.add_task("painting", total=len(outfits))
