@@ -230,6 +230,16 @@ def test_a_pose_makes_a_difference_and_a_rectangle_is_a_region(room: Path, check
     assert ((first != truth).any(-1).nonzero()[0] >= 40 - 2).all()
 
 
+def test_a_person_smaller_than_the_model_is_told(room: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> None:
+    assert tryon(room, checkpoint, pose=room) == 0
+    told = capsys.readouterr().err.splitlines()
+    small = f"{room}/person/clara.png is 75x64, smaller than the model's 128x128"
+    assert told == [f"note: {small}: it is enlarged to be painted, and comes out in its own size"]
+    assert read_picture(room / "out" / "clara+red.png").shape == (64, 75, 3)
+    assert tryon(room, checkpoint, pose=room, size=(64, 64), output=room / "small") == 0
+    assert "enlarged" not in capsys.readouterr().err
+
+
 def test_a_pose_that_is_missing_is_told_once(room: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> None:
     """With what makes one; nothing is told where there is one, or where nothing is left to paint."""
     assert tryon(room, checkpoint) == 0

@@ -70,5 +70,5 @@ class FittingRoom:
         fit = self.dresser.fit(person)
         if fit.enlarges:
             own = f"{fit.source[1]}x{fit.source[0]}, smaller than the model's {fit.width}x{fit.height}"
-            self.report.say(f"note: {path} is {own}: it is enlarged to be painted")
+            self.report.say(f"note: {path} is {own}: it is enlarged to be painted, and comes out in its own size")
         return self.dresser.see(person)
