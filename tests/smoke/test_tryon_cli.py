@@ -230,27 +230,6 @@ def test_a_pose_makes_a_difference_and_a_rectangle_is_a_region(room: Path, check
     assert ((first != truth).any(-1).nonzero()[0] >= 40 - 2).all()
 
 
-def test_a_person_smaller_than_the_model_is_told(room: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> None:
-    assert tryon(room, checkpoint, pose=room) == 0
-    told = capsys.readouterr().err.splitlines()
-    small = f"{room}/person/clara.png is 75x64, smaller than the model's 128x128"
-    assert told == [f"note: {small}: it is enlarged to be painted, and comes out in its own size"]
-    assert read_picture(room / "out" / "clara+red.png").shape == (64, 75, 3)
-    assert tryon(room, checkpoint, pose=room, size=(64, 64), output=room / "small") == 0
-    assert "enlarged" not in capsys.readouterr().err
-
-
-def test_a_pose_that_is_missing_is_told_once(room: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> None:
-    """With what makes one; nothing is told where there is one, or where nothing is left to paint."""
-    assert tryon(room, checkpoint) == 0
-    (told,) = capsys.readouterr().err.splitlines()[:1]
-    assert told.startswith("note: there is no --pose: in training the network always had the person's pose")
-    assert "python -m data_prep pose --input me.jpg --output me.npz" in told
-    for output, pose in (("out", None), ("posed", room)):
-        assert tryon(room, checkpoint, output=room / output, pose=pose) == 0
-        assert "no --pose" not in capsys.readouterr().err
-
-
 def test_animate_refuses_a_network_for_tryon(room: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> None:
     words = ["--reference", str(room / "person" / "anna.png"), "--poses", "dancer:1", "--frames", "1"]
     with pytest.raises(SystemExit):
