@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from data_prep.items import RawPair
 from humangen.data.parsers import check_labels, worn_clothes
 from humangen.data.regions import (
     check_region,
+    decode_mask,
     figure_of,
     head_of,
     rectangle_region,
@@ -66,7 +68,7 @@ def make_pair(
         keypoints = check(keypoints[None], f"the pose of {raw.path}")[0]
     parse = None
     if raw.parse is not None and raw.parser is not None:
-        parse = _labels(raw.parse, shape, notes)
+        parse = _beside(raw.parse, shape, notes, decode_labels)
         check_labels(parse, raw.parser, str(raw.parse))
     painted = _region(raw, region, masks, parse, keypoints, shape, notes)
     notes += check_region(painted, parse=parse, parser=raw.parser, category=raw.category)
@@ -125,10 +127,10 @@ def _region(
         names = [f"{raw.key}.png", f"{raw.person.stem}.png"]
         found = [masks / name for name in names if (masks / name).is_file()]
         if found:
-            return region_from_mask(_labels(found[0], shape, notes), str(found[0]))
+            return region_from_mask(_beside(found[0], shape, notes, decode_mask), str(found[0]))
         notes.append(f"the region is not in {masks}, which has neither {' nor '.join(names)}")
     if kind != "parse" and raw.mask is not None:
-        painted = region_from_mask(_labels(raw.mask, shape, notes), str(raw.mask))
+        painted = region_from_mask(_beside(raw.mask, shape, notes, decode_mask), str(raw.mask))
     elif parse is not None and raw.parser is not None:
         painted = region_from_parse(parse, keypoints, raw.parser, raw.category)
         if kind == "own":
@@ -154,16 +156,18 @@ def _worn(raw: RawPair, parse: np.ndarray | None) -> np.ndarray | None:
     return worn if worn.any() else None
 
 
-def _labels(path: Path, shape: tuple[int, int], notes: list[str]) -> np.ndarray:
-    """A mask's or a parse map's numbers, uint8 of this (height, width)."""
-    labels = decode_labels(path.read_bytes(), str(path))
-    (height, width), (own_height, own_width) = shape, labels.shape
+def _beside(
+    path: Path, shape: tuple[int, int], notes: list[str], decode: Callable[[bytes, str], np.ndarray]
+) -> np.ndarray:
+    """What `decode` makes of a mask or a parse map, uint8 of this (height, width)."""
+    values = decode(path.read_bytes(), str(path))
+    (height, width), (own_height, own_width) = shape, values.shape
     if own_height * width != own_width * height:
         raise InputError(f"{path} is {own_width}x{own_height}, the person {width}x{height}: they must match in shape")
-    if labels.shape != shape:
+    if values.shape != shape:
         notes.append(f"{path.parent.name}/{path.name}: brought from {own_width}x{own_height} to {width}x{height}")
-        labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return labels
+        values = cv2.resize(values, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return values
 
 
 def _stored(picture: Picture, size: int | None, notes: list[str]) -> bytes:

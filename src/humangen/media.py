@@ -50,8 +50,8 @@ def read_picture(path: str | Path) -> np.ndarray:
     return decode_picture(path.read_bytes(), str(path))
 
 
-def decode_picture(data: bytes, name: str) -> np.ndarray:
-    """`read_picture` of the bytes of a file; `name` is for the error."""
+def decode_picture(data: bytes, name: str, background: str = "white") -> np.ndarray:
+    """`read_picture` of the bytes of a file, transparency laid on `background`; `name` is for the error."""
     try:
         with open_picture(data) as opened:
             picture = ImageOps.exif_transpose(opened)
@@ -62,8 +62,8 @@ def decode_picture(data: bytes, name: str) -> np.ndarray:
             picture = picture.convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{name} is not a picture that can be read: {error}") from error
-    white = Image.new("RGBA", picture.size, "white")
-    return np.asarray(Image.alpha_composite(white, picture).convert("RGB"))
+    behind = Image.new("RGBA", picture.size, background)
+    return np.asarray(Image.alpha_composite(behind, picture).convert("RGB"))
 
 
 def open_picture(data: bytes) -> Image.Image:
@@ -75,8 +75,8 @@ def open_picture(data: bytes) -> Image.Image:
 
 
 def decode_labels(data: bytes, name: str = "label picture") -> np.ndarray:
-    """The numbers (H, W), uint8, of a label map or mask: palette indices rather than colours, the first channel of
-    a mask saved in colour."""
+    """The numbers (H, W), uint8, of a label map: palette indices rather than colours, the first channel where it is
+    saved in colour."""
     try:
         with open_picture(data) as opened:
             values = np.asarray(opened)

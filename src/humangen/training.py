@@ -62,7 +62,7 @@ def task_of(config: dict[str, Any], going_on: Path | None) -> Task:
     """The task with the weights that it starts from; those of `going_on` come with the rest of its checkpoint."""
     task = build(config["task"])
     seen = {"parts": config["data"].get("parts"), "framing": config["data"].get("eval_framing")}
-    task.save_hyperparameters({**{key: config[key] for key in STORED}, **seen})
+    task.save_hyperparameters({**{key: config[key] for key in STORED}, **seen, "loss": config["task"].get("loss")})
     if source := going_on or config["init"]:
         start = checkpoint.load(source)
         checkpoint.check_same_mask(start, config)

@@ -7,11 +7,14 @@ Pixels are float in [-1, 1], channels first; pose maps are float in [0, 1], chan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class InputError(ValueError):
@@ -117,6 +120,14 @@ def first_samples(batch: Any, count: int) -> Any:
     count = min(count, samples)
     parts: dict[str, Any] = {name: value[: len(value) // samples * count] for name, value in tensors.items()}
     return replace(batch, **parts, keys=batch.keys[: len(batch.keys) // samples * count])
+
+
+def joined(parts: Sequence[T]) -> T:
+    """Samples of several dataclasses of tensors side by side in one."""
+    first = parts[0]
+    columns = ((each.name, [getattr(part, each.name) for part in parts]) for each in fields(first))  # type: ignore[arg-type]
+    tensors = {name: torch.cat(values) for name, values in columns if isinstance(values[0], Tensor)}
+    return replace(first, **tensors)  # type: ignore[type-var]
 
 
 @dataclass

@@ -15,6 +15,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import OmegaConf
 
 from humangen.build import build, check_targets
+from humangen.training import task_of
 from humangen.types import InputError
 from tests.unit.published import tiny_pipeline_folder
 
@@ -134,3 +135,9 @@ def test_face_reenactment_is_driven_by_the_face_in_views_of_it(tmp_path: Path) -
         built = build(config["data"][framing])
         assert type(built).__name__ == "FaceFraming"
         assert (built.height, built.width) == (config["height"], config["width"])
+
+
+@pytest.mark.parametrize("loss", ["region", "whole"])
+def test_a_checkpoint_says_with_which_loss_it_was_trained(loss: str, tmp_path: Path) -> None:
+    config = composed(["experiment=dancers_tryon", f"loss={loss}"], tmp_path)
+    assert task_of(config, None).hparams["loss"] == loss

@@ -39,6 +39,33 @@ def leaks(checkpoint: Path, **options: object) -> int:
     return 0
 
 
+GRADIENT = "gradient of the loss around the region"
+
+
+@pytest.mark.parametrize(("loss", "passed"), [("region", True), ("whole", None), (None, None)])
+def test_the_loss_is_the_one_that_the_model_had(
+    checkpoint: Path,
+    shards: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    loss: str | None,
+    passed: bool | None,
+) -> None:
+    """And of weights that do not say it nothing is said."""
+    folder, output = tmp_path / "weights", tmp_path / "leaks.json"
+    shutil.copytree(checkpoint, folder)
+    config = json.loads((folder / "config.json").read_text())
+    assert config.pop("loss") == "region"
+    (folder / "config.json").write_text(json.dumps(config | ({} if loss is None else {"loss": loss})))
+    assert leaks(folder, shards=shards, output=output, samples=1) == 0
+    result = json.loads(output.read_text())
+    (gradient,) = [finding for finding in result["findings"] if finding["name"] == GRADIENT]
+    assert (result["loss"], gradient["passed"]) == (loss, passed)
+    assert (gradient["found"] is None) == (loss is None)
+    assert (gradient["found"] == 0) == (loss == "region")
+    assert ("with which loss it was trained" in capsys.readouterr().out) == (loss is None)
+
+
 @pytest.mark.parametrize("order", ["paired", "unpaired"])
 def test_an_honest_model_passes(checkpoint: Path, shards: Path, tmp_path: Path, order: str) -> None:
     output = tmp_path / "leaks.json"

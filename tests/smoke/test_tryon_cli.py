@@ -94,18 +94,19 @@ def test_what_is_under_the_region_changes_nothing(room: Path, checkpoint: Path) 
 def test_batches_and_their_order_make_no_difference(
     room: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a garment on several people is read once."""
-    read: list[int] = []
-    encode = TryOnPipeline.encode_garment
+    """And each of two garments on three people is read once, each person seen once."""
+    read, seen = [], []
+    encode, see = TryOnPipeline.encode_garment, TryOnPipeline.encode_clips
     monkeypatch.setattr(
         TryOnPipeline, "encode_garment", lambda self, garment: read.append(len(garment)) or encode(self, garment)
     )
-    assert tryon(room, checkpoint, output=room / "three", batch=3) == 0
-    assert read == [1, 1]
-    read.clear()
+    monkeypatch.setattr(TryOnPipeline, "encode_clips", lambda self, each: seen.append(len(each)) or see(self, each))
     people = [room / "person" / f"{name}.png" for name in reversed(SIZES)]
-    assert tryon(room, checkpoint, person=people, output=room / "one", batch=1) == 0
-    assert read == [1] * 6
+    for name, options in {"three": {"batch": 3}, "two": {"batch": 2}, "one": {"batch": 1, "person": people}}.items():
+        assert tryon(room, checkpoint, output=room / name, **options) == 0
+        assert (read, seen) == ([1, 1], [1, 1, 1])
+        read.clear()
+        seen.clear()
     names = sorted(path.name for path in (room / "three").iterdir())
     assert names == sorted(f"{person}+{garment}.png" for person in SIZES for garment in ("red", "blue"))
     for name in names:

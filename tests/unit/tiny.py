@@ -18,8 +18,10 @@ from humangen.models.codec import PatchCodec
 from humangen.models.image_encoder import NoImageEncoder
 from humangen.models.pipeline import Pipeline
 from humangen.models.tryon import TryOnPipeline
+from humangen.models.vae import LatentCodec
 from humangen.types import AnimationBatch, TryOnBatch
 from tests.conftest import PIXELS, WIDTH, tiny_denoiser
+from tests.unit.published import tiny_autoencoder
 
 REAL = Path(__file__).parents[2] / "../shared/real"
 SIDE, FRAMES = 64, 4
@@ -52,6 +54,13 @@ def tiny_tryon_pipeline(scheme: str = "causal", **options: Any) -> TryOnPipeline
         schedule=parts.schedule,
         **options,
     ).eval()
+
+
+def far_seeing_tryon_pipeline(**options: Any) -> TryOnPipeline:
+    """`tiny_tryon_pipeline` with a codec that looks beyond a cell, as Stable Diffusion's does."""
+    pipeline = tiny_tryon_pipeline(**options)
+    pipeline.codec = LatentCodec(tiny_autoencoder()).requires_grad_(False).eval()
+    return pipeline
 
 
 def tiny_pair_batch(keys: Sequence[str]) -> TryOnBatch:

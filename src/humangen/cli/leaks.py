@@ -118,7 +118,7 @@ def from_files(options: argparse.Namespace, pipeline: TryOnPipeline) -> Iterator
 
 def report(options: argparse.Namespace, pipeline: TryOnPipeline, batches: Iterator[Swapped]) -> dict[str, Any]:
     config = load(options.checkpoint).config
-    loss = config.get("task", {}).get("loss", "region")
+    loss = config.get("loss")
     sampler = load_sampler(options.checkpoint, num_steps=options.steps)
     paired = options.order == "paired" and not options.person
     findings: list[Finding] = []
@@ -134,7 +134,7 @@ def report(options: argparse.Namespace, pipeline: TryOnPipeline, batches: Iterat
             sampler=sampler,
             guidance=options.guidance,
             seed=options.seed,
-            outside_weight=OUTSIDE_WEIGHTS[loss],
+            outside_weight=OUTSIDE_WEIGHTS.get(loss or ""),
         )
         findings += found
         if paired and batch.worn is not None:
@@ -174,13 +174,14 @@ def show(result: dict[str, Any]) -> None:
     for heading in ("checked", "found", "", "verdict"):
         table.add_column(heading, justify="right" if heading == "found" else "left")
     for finding in result["findings"]:
-        table.add_row(
-            finding["name"], f"{finding['found']:.4g}", finding["unit"], VERDICTS[finding["passed"]], end_section=False
-        )
+        found = "-" if finding["found"] is None else f"{finding['found']:.4g}"
+        table.add_row(finding["name"], found, finding["unit"], VERDICTS[finding["passed"]])
     console = Console()
     console.print(table)
     if result["errors"]:
         console.print(error_table(result["errors"]))
+    if result["loss"] is None:
+        print(f"{result['checkpoint']} does not say with which loss it was trained: of its gradient nothing is known")
     samples = len(result["keys"])
     verdict = "something under the region leaks" if result["leaks"] else "nothing under the region leaks"
     print(f"{result['checkpoint']}: {verdict} ({samples} samples, {result['order']})")

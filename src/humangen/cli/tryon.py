@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from rich.progress import Progress
 
 from humangen.checkpoint import find, load, load_pipeline, load_sampler
 from humangen.cli.errors import Report, positive
+from humangen.cli.fitting_room import FittingRoom
 from humangen.data.parsers import PARSERS
 from humangen.diffusion.sample import Sampler
 from humangen.inference.composite import COMPOSITES
 from humangen.inference.dresser import Dresser
 from humangen.inference.finished import Settings, digest, is_finished, write_finished
 from humangen.inference.outfits import Beside, Outfit, combinations, read_pairs, together, told_apart
-from humangen.inference.people import MASKS, PARSES, POSES, Person, Wardrobe, read_garment
+from humangen.inference.people import MASKS, PARSES, POSES, Wardrobe
 from humangen.media import PICTURE_SUFFIXES
 from humangen.models.speed import PRECISION_HELP, PRECISIONS, compute_in, precision_on
 from humangen.models.tryon import TryOnPipeline
@@ -64,6 +66,11 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
 
 COMPOSITE_HELP = (
     "none: all of what the network paints; hard: the region alone; feather_out: blended around the region, never in it"
+)
+
+NO_POSE = (
+    "note: there is no --pose: in training the network always had the person's pose, and without one it paints worse. "
+    "Make it with `python -m data_prep pose --input me.jpg --output me.npz`, and give --pose me.npz"
 )
 
 
@@ -173,49 +180,15 @@ def size_of(options: argparse.Namespace) -> tuple[int, int]:
 
 def paint(options: argparse.Namespace, wanted: Wanted, outfits: Sequence[Outfit], report: Report) -> None:
     """All of them, as many at once as are asked for; one that cannot be read is told, and the others go on."""
-    dresser: Dresser | None = None
+    if options.pose is None:
+        report.say(NO_POSE)
+    room = FittingRoom(wanted.wardrobe, partial(dresser_of, options), report, options.batch)
     with Progress() as bar:
         task = bar.add_task("painting", total=len(outfits))
         for planned in together(outfits, options.batch):
-            people, garments = read(planned, wanted.wardrobe, report)
-            for some in together([outfit for outfit in planned if outfit.key in people], options.batch):
-                dresser = dresser or dresser_of(options)
-                tell_sizes(dresser, some, people, report)
-                worn = dict.fromkeys(outfit.garment for outfit in some)
-                pictures = dresser.dress(
-                    [outfit.key for outfit in some],
-                    [people[outfit.key] for outfit in some],
-                    [garments[path] for path in worn],
-                )
-                for outfit, picture in zip(some, pictures, strict=True):
-                    wanted.write(outfit, picture)
+            for outfit, picture in room.paint(planned):
+                wanted.write(outfit, picture)
             bar.advance(task, len(planned))
-
-
-def read(
-    outfits: Sequence[Outfit], wardrobe: Wardrobe, report: Report
-) -> tuple[dict[str, Person], dict[Path, np.ndarray]]:
-    """The people by the keys of their outfits, and the garments by their files, as far as both can be read."""
-    people: dict[str, Person] = {}
-    garments: dict[Path, np.ndarray] = {}
-    for outfit in outfits:
-        with report.of(outfit.place):
-            if outfit.garment not in garments:
-                garments[outfit.garment], notes = read_garment(outfit.garment)
-                for note in notes:
-                    report.say(f"note: {note}")
-            people[outfit.key] = wardrobe.read(outfit.person)
-            for note in people[outfit.key].notes:
-                report.say(f"note: {note}")
-    return people, garments
-
-
-def tell_sizes(dresser: Dresser, outfits: Sequence[Outfit], people: dict[str, Person], report: Report) -> None:
-    for outfit in outfits:
-        fit = dresser.fit(people[outfit.key])
-        if fit.enlarges:
-            own = f"{fit.source[1]}x{fit.source[0]}, smaller than the model's {fit.width}x{fit.height}"
-            report.say(f"note: {outfit.person} is {own}: it is enlarged to be painted")
 
 
 def dresser_of(options: argparse.Namespace) -> Dresser:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from humangen.data.regions import rectangle_region
 from humangen.types import InputError
 
 CELL = 8  # pixels of a latent cell, in which regions grow
@@ -53,7 +54,7 @@ class Augmentation:
         if self.region:
             region = grown(region, int(random.integers(0, self.region * CELL, endpoint=True)))
         if self.rectangle and random.random() < self.rectangle:
-            region = bounding_box(region)
+            region = rectangle_region(region)
         return replace(sample, region=region)
 
 
@@ -97,12 +98,3 @@ def grown(region: np.ndarray, pixels: int) -> np.ndarray:
     """A region and all that lies within so many pixels of it."""
     size = 2 * pixels + 1
     return cv2.dilate(region.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
-
-
-def bounding_box(region: np.ndarray) -> np.ndarray:
-    """The smallest upright rectangle that holds a region."""
-    box = np.zeros_like(region)
-    if region.any():
-        rows, columns = np.nonzero(region.any(1))[0], np.nonzero(region.any(0))[0]
-        box[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    return box

@@ -15,10 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from humangen.data.parsers import PARSERS, Labels, check_labels, covered_and_kept, worn_clothes
+from humangen.media import decode_picture
 from humangen.pose.keypoints import BODY, VISIBLE
 from humangen.types import InputError
 
 LEAST_AREA, MOST_AREA = 0.05, 0.75  # of the picture; VITON-HD's own regions are 0.25 to 0.41
+# of the picture's edges but the lower one, at which people are cut off. Real regions hold none of it, whatever they are
+# for and rectangles too; their inversions hold all. Half has room for a close-up's lower two thirds, from side to side.
+MOST_EDGE = 0.5
 LEAST_COVER, MOST_FACE = 0.9, 0.1  # of the worn clothes, of the face
 NECK, RIGHT_ARM, LEFT_ARM, RIGHT_LEG, LEFT_LEG = 1, [2, 3, 4], [5, 6, 7], [8, 9, 10], [11, 12, 13]
 NECK_SHAPE = np.array([(-5, -9), (5, -9), (5, 0), (-5, 0)])  # in sixteenths of the shoulders' distance
@@ -106,30 +110,50 @@ def rectangle_region(region: np.ndarray, head: np.ndarray | None = None) -> np.n
     return rectangle if head is None else rectangle & ~head
 
 
-def region_from_mask(labels: np.ndarray, name: str = "the mask") -> np.ndarray:
-    """The region of a mask picture, uint8 (H, W): 255 (or, in two-coloured files, 1) to paint, 0 to keep.
+def decode_mask(data: bytes, name: str) -> np.ndarray:
+    """The grey levels (H, W), uint8, of a mask's file, by its colours: the order of a palette says nothing. What is
+    transparent is black."""
+    return cv2.cvtColor(decode_picture(data, name, background="black"), cv2.COLOR_RGB2GRAY)
+
+
+def region_from_mask(levels: np.ndarray, name: str = "the mask") -> np.ndarray:
+    """The region of a mask's grey levels, uint8 (H, W): 255 (or, where there is none above it, 1) to paint, 0 to keep.
 
     Raises `InputError` for greys, of which JPEG and resizing leave but few: mirrors of VITON-HD ship the person with
     a grey region in place of its mask (IDM-VTON issue 185).
     """
-    if labels.max() == 1:
-        labels = labels * np.uint8(255)
-    grey = ((labels >= 32) & (labels < 224)).mean()
+    if levels.max() == 1:
+        levels = levels * np.uint8(255)
+    grey = ((levels >= 32) & (levels < 224)).mean()
     if grey > 0.05:
         raise InputError(f"{name} is no mask: {grey:.0%} of it is neither black (keep) nor white (paint)")
-    if not (labels >= 128).any():
+    if not (levels >= 128).any():
         raise InputError(f"{name} marks nothing to paint: it must be white (255) there")
-    return labels >= 128
+    return levels >= 128
+
+
+def edge_share(region: np.ndarray) -> float:
+    """How much of the upper edge and the sides of the picture a region, bool (H, W), holds."""
+    return float(np.concatenate([region[0], region[1:, 0], region[1:, -1]]).mean())
+
+
+def seems_inverted(region: np.ndarray) -> bool:
+    """Whether a region, bool (H, W), is rather what should be kept."""
+    return bool(region.mean() > MOST_AREA or edge_share(region) > MOST_EDGE)
 
 
 def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | None, category: str) -> list[str]:
     """What is wrong with a region, bool (H, W), in words that begin with `the region`; nothing when it is good. It is
-    its area that counts and, where there is a parse map, how much of the worn clothes and of the face it covers."""
+    its area that counts, what it holds of the picture's edges and, where there is a parse map, how much of the worn
+    clothes and of the face it covers."""
     offences = []
-    if not LEAST_AREA <= region.mean() <= MOST_AREA:
-        question = "inverted? It is white where to paint" if region.mean() > MOST_AREA else "is white where to paint?"
-        wanted = f"{LEAST_AREA:.0%} to {MOST_AREA:.0%}: {question}"
-        offences.append(f"the region is {region.mean():.1%} of the picture, not {wanted}")
+    area, edge = region.mean(), edge_share(region)
+    if seems_inverted(region):
+        held = f"{area:.1%} of the picture, and {edge:.0%} of its edges but the lower one"
+        offences.append(f"the region seems inverted: it holds {held}. A mask is white where to paint")
+    elif area < LEAST_AREA:
+        wanted = f"{LEAST_AREA:.0%} to {MOST_AREA:.0%}: is white where to paint?"
+        offences.append(f"the region is {area:.1%} of the picture, not {wanted}")
     if parse is None or parser is None:
         return offences
     labels = PARSERS[parser]

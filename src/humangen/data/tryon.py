@@ -52,7 +52,7 @@ def make_pair_example(
         truth = None if record.truth is None else view.picture(decode_picture(record.truth, "truth"))
     worn = None if record.worn is None else view.mask(record.worn)
     if augmentation is not None:
-        dressed, worn = augmentation(dressed, random), None
+        dressed, truth, worn = augmentation(dressed, random), None, None  # which would not fit any more
     pose = np.zeros_like(dressed.person)
     if dressed.keypoints is not None:
         pose = draw_pose(dressed.keypoints, view.height, view.width)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
@@ -32,6 +33,10 @@ class Outside(ABC):
     def around(self, noisy: Tensor, outside: Tensor, region: Tensor, add_noise: AddNoise) -> Tensor:
         """What the network sees where `noisy` (K, F, C, h, w) is to be painted and `outside` is known."""
 
+    def painted(self, region: Tensor) -> Tensor:
+        """What is to be painted where a `region` (K, 1, 1, h, w) is asked for: 1 there."""
+        return region
+
 
 class CleanOutside(Outside):
     """The known latents as they are: z_t M + z_0 (1 - M), SCD's try-on."""
@@ -52,6 +57,9 @@ class FreeOutside(Outside):
 
     def around(self, noisy: Tensor, outside: Tensor, region: Tensor, add_noise: AddNoise) -> Tensor:
         return noisy
+
+    def painted(self, region: Tensor) -> Tensor:
+        return torch.ones_like(region)
 
 
 OUTSIDES: dict[str, Outside] = {"clean": CleanOutside(), "noised": NoisedOutside(), "none": FreeOutside()}

@@ -28,10 +28,11 @@ TIMESTEPS = (0, 500, LAST)
 
 @dataclass(frozen=True)
 class Finding:
-    """What was measured of one thing, in `unit`. It has `passed`, or is a leak; None: the number tells of itself."""
+    """What was measured of one thing, in `unit`; None: nothing could be. It has `passed`, or is a leak; None: the
+    number tells of itself."""
 
     name: str
-    found: float
+    found: float | None
     unit: str
     passed: bool | None
 
@@ -43,10 +44,14 @@ class Finding:
 
 def worst(findings: Iterable[Finding]) -> list[Finding]:
     """One of each name, with the largest number found, passed where all have."""
+
+    def size(finding: Finding) -> float:
+        return -1 if finding.found is None else finding.found
+
     together: dict[str, Finding] = {}
     for each in findings:
         known = together.setdefault(each.name, each)
-        largest = each if each.found > known.found else known
+        largest = max(known, each, key=size)
         judged = [finding.passed for finding in (known, each) if finding.passed is not None]
         together[each.name] = replace(largest, passed=all(judged) if judged else None)
     return list(together.values())
@@ -60,12 +65,12 @@ def examine(
     sampler: Sampler,
     guidance: float = 1.0,
     seed: int = 0,
-    outside_weight: float = 0.0,
+    outside_weight: float | None = 0.0,
 ) -> tuple[list[Finding], dict[str, Tensor]]:
     """What was found of `batch` beside `others`, the same but for the pixels under the region, and what was painted of
     each (K, 3, H, W) in [-1, 1], of `batch` itself under `as it was`. The others are by their names.
 
-    `outside_weight` is that of the loss which the pipeline was trained with.
+    `outside_weight` is that of the loss which the pipeline was trained with, None where that is not known.
     """
     findings = [
         *conditioning(pipeline, batch, others.values()),
@@ -109,23 +114,24 @@ def uncovered(pipeline: TryOnPipeline, batch: TryOnBatch) -> Finding:
 
 
 def training(
-    pipeline: TryOnPipeline, batch: TryOnBatch, others: Iterable[TryOnBatch], outside_weight: float
+    pipeline: TryOnPipeline, batch: TryOnBatch, others: Iterable[TryOnBatch], outside_weight: float | None
 ) -> Iterator[Finding]:
     """What a step of training shows the network, and where its error counts."""
     condition, others = pipeline.dressing(batch, None), list(others)
+    assert condition.region is not None
     noise = noise_of(batch.keys, condition, seed=0)
     shown = [shown_in_training(pipeline, each, noise) for each in (batch, *others)]
-    outside = [around(each, condition) for each in shown]
+    painted = pipeline.outside.painted(condition.region)  # what is to be painted is noised truth
+    outside = [each.masked_fill(painted > 0, 0.0) for each in shown]
     yield Finding.none_of("shown in training, around the region", most(outside[0], outside[1:]), "largest change")
     share = float(pipeline.schedule.add_noise(torch.ones(1), torch.zeros(1), torch.tensor([LAST])))
     yield Finding("truth in the noisiest latents of training", share, "share", share == 0 or None)
-    assert condition.region is not None
-    first, *rest = (each[:, -1:] * condition.region for each in shown)
+    first, *rest = (each[:, -1:] * painted for each in shown)
     inside = most(first, rest)
     # a schedule that ends short of pure noise shows some of the truth there, which sampling never sees
     passed = inside == 0 if share == 0 else None
     yield Finding("shown in training, at the noisiest timestep", inside, "largest change", passed)
-    gradient = outside_gradient(condition, noise, outside_weight)
+    gradient = None if outside_weight is None else outside_gradient(condition, noise, outside_weight)
     # a loss that is meant to count around the region takes nothing from under it
     passed = gradient == 0 if outside_weight == 0 else None
     yield Finding("gradient of the loss around the region", gradient, "of the one inside", passed)

@@ -89,16 +89,19 @@ def told_apart(outfits: Iterable[Outfit]) -> tuple[list[Outfit], list[str]]:
     return list(first.values()), faults
 
 
-def together(outfits: Iterable[Outfit], size: int) -> Iterator[list[Outfit]]:
+def together(outfits: Iterable[Outfit], size: int) -> Iterator[Sequence[Outfit]]:
     """Outfits to be painted at once, `size` at most: of each garment equally many, side by side, as a `TryOnBatch` has
-    them, so that no garment is in more batches than its people fill."""
+    them. A garment of which there are more is in batches of its own, one after another, so that nothing need be held
+    of a garment beyond the batches it is in, nor be read again."""
     wearers: dict[Path, list[Outfit]] = defaultdict(list)
     for outfit in outfits:
         wearers[outfit.garment].append(outfit)
     runs: dict[int, list[Sequence[Outfit]]] = defaultdict(list)
     for worn in wearers.values():
-        for run in _parts(worn, size):
-            runs[len(run)].append(run)
+        if len(worn) > size:
+            yield from _parts(worn, size)
+        else:
+            runs[len(worn)].append(worn)
     for length, alike in runs.items():
         for some in _parts(alike, size // length):
             yield [outfit for run in some for outfit in run]

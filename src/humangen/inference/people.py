@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from humangen.data.parsers import check_labels
-from humangen.data.regions import MOST_AREA, check_region, figure_of, region_from_mask, region_from_parse
+from humangen.data.regions import (
+    check_region,
+    decode_mask,
+    figure_of,
+    region_from_mask,
+    region_from_parse,
+    seems_inverted,
+)
 from humangen.inference.outfits import Beside
 from humangen.media import PICTURE_SUFFIXES, decode_labels, decode_picture, has_alpha, open_picture, read_picture
 from humangen.pose.files import read_person
@@ -72,10 +80,10 @@ class Wardrobe:
         return Person(pixels, region, keypoints, notes)
 
     def _from_mask(self, file: Path, person: Path, pixels: np.ndarray, notes: list[str]) -> np.ndarray:
-        region = region_from_mask(read_labels(file, person, pixels), str(file))
+        region = region_from_mask(read_beside(file, person, pixels, decode_mask), str(file))
         offences = check_region(region, parse=None, parser=None, category=self.category)
         told = [f"{file}: {offence}" for offence in offences]
-        if region.mean() > MOST_AREA:
+        if seems_inverted(region):
             raise InputError(told[0])
         notes += told
         return region
@@ -83,7 +91,7 @@ class Wardrobe:
     def _from_parse(
         self, file: Path, person: Path, pixels: np.ndarray, keypoints: np.ndarray | None, notes: list[str]
     ) -> np.ndarray:
-        parse = read_labels(file, person, pixels)
+        parse = read_beside(file, person, pixels, decode_labels)
         check_labels(parse, self.parser, str(file))
         if figure_of(keypoints, *parse.shape) is None:
             notes.append(f"{file}: the region follows the parse map alone, hands and all: no pose with both shoulders")
@@ -107,15 +115,15 @@ class Wardrobe:
         return region
 
 
-def read_labels(file: Path, person: Path, pixels: np.ndarray) -> np.ndarray:
-    """The numbers, uint8 (H, W), of a mask or a parse map of the size of the `person` that `pixels` show."""
+def read_beside(file: Path, person: Path, pixels: np.ndarray, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
+    """What `decode` makes of a mask or a parse map, uint8 (H, W), of the size of the `person` that `pixels` show."""
     if not file.is_file():
         raise InputError(f"no picture at {file}")
-    labels = decode_labels(file.read_bytes(), str(file))
-    (own_height, own_width), (height, width) = labels.shape, pixels.shape[:2]
-    if labels.shape != (height, width):
+    values = decode(file.read_bytes(), str(file))
+    (own_height, own_width), (height, width) = values.shape, pixels.shape[:2]
+    if values.shape != (height, width):
         raise InputError(f"{file} is {own_width}x{own_height}, {person} {width}x{height}: they must be of one size")
-    return labels
+    return values
 
 
 def read_garment(path: Path) -> tuple[np.ndarray, list[str]]:

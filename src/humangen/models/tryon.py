@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -47,19 +48,25 @@ class TryOnPipeline(Pipeline):
         person = batch.person
         if self.background == "masked_person":
             person = person.masked_fill(batch.region, 0.0)
-        tokens = self.image_encoder.null(len(person)).to(person)
-        return Condition(
+        condition = Condition(
             pose=batch.pose[:, None],
-            tokens=tokens if garment is None else share(garment.tokens, len(person)),
+            tokens=self.image_encoder.null(len(person)).to(person),
             region=latent_region(batch.region, self.codec.downscale, self.dilation).to(person.dtype),
             outside=self.encode_clips(person[:, None]),
         )
+        return condition if garment is None else self.wearing(condition, garment.tokens)
+
+    def wearing(self, condition: Condition, tokens: Tensor) -> Condition:
+        """The same people in garments of these image-encoder `tokens` (B, N, D)."""
+        return replace(condition, tokens=share(tokens, len(condition.pose)))
 
     def goal(self, batch: TryOnBatch, condition: Condition) -> Tensor:
-        """The clean latents (K, 1, C, h, w) to be learned: the person inside the region, what is known outside."""
+        """The clean latents (K, 1, C, h, w) to be learned: the person where something is to be painted, else what is
+        known."""
         assert condition.region is not None
         assert condition.outside is not None
-        return keep_outside(self.encode_clips(batch.person[:, None]), condition.outside, condition.region)
+        painted = self.outside.painted(condition.region)
+        return keep_outside(self.encode_clips(batch.person[:, None]), condition.outside, painted)
 
     def around(self, noisy: Tensor, condition: Condition, noise: Tensor, timestep: Tensor | None) -> Tensor:
         """Latents as the network is to see them at `timestep` (K,), or as they end (None), of which `noisy` counts

@@ -13,13 +13,13 @@ from PIL import Image
 from humangen.data.parsers import PARSERS
 from humangen.data.regions import (
     check_region,
+    decode_mask,
     figure_of,
     head_of,
     rectangle_region,
     region_from_mask,
     region_from_parse,
 )
-from humangen.media import decode_labels
 from humangen.types import InputError
 
 HEIGHT, WIDTH = 256, 192
@@ -197,7 +197,7 @@ def test_masks_are_black_and_white() -> None:
     assert (region_from_mask(region.astype(np.uint8)) == region).all()
     buffer = io.BytesIO()
     Image.fromarray(region.astype(np.uint8) * 255).save(buffer, "jpeg")
-    assert (region_from_mask(decode_labels(buffer.getvalue())) != region).mean() < 0.01
+    assert (region_from_mask(decode_mask(buffer.getvalue(), "mask")) != region).mean() < 0.01
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_offences_are_said_in_words() -> None:
     assert not offences(region)
     assert not offences(region, None)
     assert "0.0% of the picture, not 5% to 75%" in offences(np.zeros_like(region), None)
-    assert "100.0% of the picture, not 5% to 75%: inverted?" in offences(np.ones_like(region), None)
+    assert "seems inverted: it holds 100.0% of the picture" in offences(np.ones_like(region), None)
     assert "covers 0% of the worn garment, not 90%" in offences(region, category="lower")
     assert "covers 100% of the face" in offences(~region)
     assert "shows no upper garment" in offences(region, np.where(parse == CIHP["top"], 0, parse))

@@ -90,8 +90,10 @@ def test_batches_hold_equally_many_of_each_garment_side_by_side(size: int) -> No
         assert len(set(runs)) == 1
         assert len(runs) == len({outfit.garment for outfit in batch})
     for name, count in counts.items():
-        read = sum(any(outfit.garment.name == name for outfit in batch) for batch in batches)
-        assert read == -(-count // size)
+        places = [place for place, batch in enumerate(batches) if any(each.garment.name == name for each in batch)]
+        assert len(places) == -(-count // size)
+        assert places == list(range(places[0], places[-1] + 1))  # so that it need not be held for long
+        assert len(places) == 1 or all(len({each.garment for each in batches[place]}) == 1 for place in places)
 
 
 def test_files_beside_people_are_found_by_stem(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from humangen.models.tryon import TryOnPipeline
 from humangen.tasks.denoising import Attempt
 from humangen.tasks.tryon import TryOnTask
 from humangen.types import InputError, TryOnBatch
-from tests.unit.tiny import tiny_pair_batch, tiny_tryon_pipeline
+from tests.unit.tiny import far_seeing_tryon_pipeline, tiny_pair_batch, tiny_tryon_pipeline
 
 
 def task_of(pipeline: TryOnPipeline, **options: Any) -> TryOnTask:
@@ -102,19 +102,22 @@ def alphas_bar() -> np.ndarray:
 @pytest.mark.parametrize("outside", ["clean", "noised", "none"])
 @pytest.mark.parametrize("timestep", [0, 1, 500, 999])
 def test_the_forward_process_is_the_formula(batch: TryOnBatch, outside: str, timestep: int) -> None:
-    """x_t = (sqrt(abar) x_0 + sqrt(1 - abar) eps) M + x_0 (1 - M) where the outside is clean."""
-    task = task_of(tiny_tryon_pipeline(outside=outside))
+    """x_t = (sqrt(abar) x_0 + sqrt(1 - abar) eps) M + x_0 (1 - M) where the outside is clean; M is 1 everywhere where
+    all is painted. The codec looks beyond the region's border, where the person with it blanked is another one."""
+    task = task_of(far_seeing_tryon_pipeline(outside=outside))
     given = task.prepare(batch)
     noise = torch.randn(given.clean.shape, generator=torch.Generator().manual_seed(1))
     times = torch.full((2,), timestep)
     noisy = task.add_noise(given.clean, noise, times, given.condition).numpy()
     alpha = alphas_bar()[timestep]
     known, region = given.condition.outside.numpy(), given.condition.region.numpy()
-    inside = (
-        np.sqrt(alpha) * task.pipeline.encode_clips(batch.person[:, None]).numpy() + np.sqrt(1 - alpha) * noise.numpy()
-    )
-    around = known if outside == "clean" else np.sqrt(alpha) * known + np.sqrt(1 - alpha) * noise.numpy()
-    np.testing.assert_allclose(noisy, np.where(region > 0, inside, around), atol=2e-5)
+    person = task.pipeline.encode_clips(batch.person[:, None]).numpy()
+    assert np.abs(person - known)[np.broadcast_to(region == 0, person.shape)].max() > 1e-3
+    clean = person if outside == "none" else np.where(region > 0, person, known)
+    np.testing.assert_allclose(given.clean.numpy(), clean, atol=1e-6)
+    noised = np.sqrt(alpha) * clean + np.sqrt(1 - alpha) * noise.numpy()
+    seen = np.where(region > 0, noised, known) if outside == "clean" else noised
+    np.testing.assert_allclose(noisy, seen, atol=2e-5)
 
 
 def test_the_loss_is_the_same_for_a_batch_twice_and_for_more_picture_around_the_region() -> None:
