@@ -135,3 +135,8 @@ def test_face_reenactment_is_driven_by_the_face_in_views_of_it(tmp_path: Path) -
         built = build(config["data"][framing])
         assert type(built).__name__ == "FaceFraming"
         assert (built.height, built.width) == (config["height"], config["width"])
+
+
+def test_samples_are_painted_with_the_guidance_of_the_experiment(tmp_path: Path) -> None:
+    config = composed(["experiment=sd15_animation"], tmp_path)
+    assert build(config["callbacks"]["samples"]).guidance == config["guidance"] == 3.5
