@@ -149,6 +149,7 @@ def test_temporal_layers_that_do_nothing_are_told(
         ({"size": (-8, 8)}, "-8 is not a positive number"),
         ({"size": (100, 100)}, "multiples of 8"),
         ({"size": (8, 8), "poses": "dancer:3"}, "needs at least 32 pixels"),
+        ({"fps": "inf"}, "inf is not a positive number"),
         ({"device": "foo"}, "'foo' is no device: this machine has cpu"),
         ({"device": "meta"}, "no device meta"),
         ({"device": "cuda:99"}, "no device cuda:99"),
