@@ -20,15 +20,8 @@ from humangen.models.stored import self_contained
 from humangen.tasks.base import Task
 from humangen.types import InputError
 
-STORED = (
-    "pipeline",
-    "model",
-    "seed",
-    "sampler",
-    "guidance",
-    "height",
-    "width",
-)  # what inference needs to know of a run
+# what inference needs to know of a run
+STORED = ("pipeline", "model", "seed", "sampler", "guidance", "height", "width")
 
 
 def train(config: dict[str, Any]) -> L.Trainer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from humangen.cli.main import main as humangen
 from humangen.diffusion.guidance import check_guidance
 from humangen.inference.animate import stream
 from humangen.media import open_video, read_picture, write_picture
+from humangen.models.pretrained import SHIPPED
 from humangen.types import InputError
 
 SIDE = 32
@@ -209,6 +212,24 @@ def test_the_video_is_the_part_that_the_reference_fills(room: Path, monkeypatch:
     assert frames.shape == (2, SIDE, SIDE // 2, 3)
     assert frames.min() > 250
     assert read_picture(room / "out.sheet.png").shape[1] == 3 * (SIDE // 2 + 4) + 4
+
+
+@pytest.mark.parametrize(("wanted", "used"), [(None, 2.5), (1.5, 1.5)])
+def test_guidance_is_the_checkpoints_own(
+    room: Path, monkeypatch: pytest.MonkeyPatch, wanted: float | None, used: float
+) -> None:
+    folder, seen = room / "weights", []
+    shutil.copytree(SHIPPED["shipped"], folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"guidance": 2.5}))
+
+    def watched(*arguments: object, **options: object) -> object:
+        seen.append(options["guidance"])
+        return stream(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("humangen.cli.animate.stream", watched)
+    assert animate(room, checkpoint=folder, guidance=wanted, frames=1) == 0
+    assert seen == [used]
 
 
 def test_guidance_is_a_number() -> None:

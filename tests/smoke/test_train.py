@@ -167,7 +167,7 @@ def test_a_result_is_of_its_precision(trained: Path, shards: str, tmp_path: Path
     assert usual["denoiser_sha256"] == half["denoiser_sha256"]
     assert 0 < abs(usual["scores"]["psnr"] - half["scores"]["psnr"]) < 0.1
     arms = sweep(find_runs([tmp_path]).runs).arms
-    assert [arm.name for arm in arms] == ["precision=float32", "precision=bfloat16"]
+    assert {arm.name for arm in arms} == {"precision=float32", "precision=bfloat16"}
 
 
 def test_reports_of_different_protocols_do_not_mix(trained: Path, tmp_path: Path) -> None:

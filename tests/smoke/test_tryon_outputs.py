@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from humangen.cli.main import main as humangen
+from humangen.inference.finished import settings_of
 from humangen.media import read_picture, write_picture
 from tests.smoke.test_tryon_cli import checkpoint, room, single, tryon  # noqa: F401
 
@@ -38,3 +42,21 @@ def test_no_person_of_a_list_is_written_over(
     assert "pairs.txt line 1: --output" in capsys.readouterr().err
     assert other.read_bytes() == before
     assert (room / "person" / "anna+red+red.png").is_file()
+
+
+def test_guidance_is_the_checkpoints_own(room: Path, checkpoint: Path) -> None:  # noqa: F811
+    """And what is painted says which it was; the leak check too."""
+    folder = room / "weights"
+    shutil.copytree(checkpoint, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"guidance": 2.5}))
+    for wanted, used in ((None, 2.5), (1.5, 1.5)):
+        options = {"size": (64, 64), "guidance": wanted, "output": room / f"{used}.png"}
+        assert single(room, folder, **options) == 0
+        assert (settings_of(room / f"{used}.png") or {})["guidance"] == used
+    assert (read_picture(room / "2.5.png") != read_picture(room / "1.5.png")).any()
+    files = {"person": "person/anna.png", "garment": "garment/red.png", "mask": "mask/anna_mask.png"}
+    words = [word for name, file in files.items() for word in (f"--{name}", str(room / file))]
+    words += ["--checkpoint", str(folder), "--steps", "1", "--size", "64", "64", "--output", str(room / "leaks.json")]
+    humangen(["leaks", *words])
+    assert json.loads((room / "leaks.json").read_text())["guidance"] == 2.5
