@@ -25,6 +25,7 @@ STEPS = {"plain", "cached", "causal_uncached", "full", "canvas", "read", "refere
 CASES = {
     "step": (["step.py", *SMALL, "--batch", "1"], STEPS),
     "step-clip": (["step.py", *SMALL, "--batch", "1", "--frames", "2", "--dtype", "bfloat16"], STEPS),
+    "step-layout": (["step.py", *SMALL, "--batch", "1", "--layout", "channels_last"], STEPS),
     "train": (["train.py", *SMALL, "--batch", "3"], {"plain", "causal_1", "causal_3", "full", "canvas"}),
     "ddp": (["ddp.py", *SMALL, "--batch", "1"], {"alone", "apart", "ddp", "fsdp"}),
     "loader": (

@@ -72,7 +72,7 @@ def test_the_network_is_shown_the_faces_of_both(run: Path, room: Path) -> None:
     assert (painted[0] != fit_picture(PERSON.frames[0], SIDE, SIDE)).any()
     for drawn in poses:
         assert (drawn == drawn[..., :1]).all(), "points of faces are white, and limbs are not"
-        assert 0.2 < breadth(drawn) < 0.7
+        assert 0.35 < breadth(drawn) < 0.6
 
 
 def test_the_driver_may_take_the_proportions_of_the_reference(run: Path, room: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_driver_may_take_the_proportions_of_the_reference(run: Path, room: P
     rows = cells(room / "out.sheet.png")
     assert len(rows) == 3  # the driver as it was in the last
     assert (rows[1, 1] != rows[2, 1]).any()
-    assert 0.2 < breadth(rows[1, 1]) < 0.7
+    assert 0.35 < breadth(rows[1, 1]) < 0.6
 
 
 def test_a_driver_without_a_face_is_refused(run: Path, room: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,11 +14,15 @@ from humangen.data.dancers import render_clip
 from humangen.inference.animate import animate
 from humangen.media import to_tensor
 from humangen.metrics.image import psnr
+from humangen.models.image_encoder import ClipImageEncoder
 from humangen.models.pipeline import Pipeline
 from humangen.models.speed import PRECISIONS, compute_in, precision_on
+from humangen.models.vae import LatentCodec
 from humangen.pose.draw import draw_poses
 from humangen.types import InputError
 from tests.conftest import tiny_denoiser, tiny_inputs
+from tests.unit.published import tiny_autoencoder, tiny_clip
+from tests.unit.tiny import tiny_codec
 
 DECIBELS = {"bfloat16": 55, "float16": 70}  # 60 and 79 with these weights, where those of the dancer herself are 27
 
@@ -32,8 +36,8 @@ class Painted(NamedTuple):
 
 
 def paint(pipeline: Pipeline) -> Painted:
-    """Two windows of a dancer by the shipped weights, with guidance."""
-    clip, device = render_clip(3, 5, 4, 4.0, 128, 128), pipeline.denoiser.unet.device
+    """A dancer by the shipped weights, with guidance."""
+    clip, device = render_clip(3, 5, 3, 4.0, 128, 128), pipeline.denoiser.unet.device
     frames = to_tensor(clip.frames).to(device)
     poses = ((to_tensor(draw_poses(clip.keypoints, 128, 128)) + 1) / 2).to(device)
     kept = Painted(frames, [], [], [], set())
@@ -56,7 +60,7 @@ def paint(pipeline: Pipeline) -> Painted:
             reference,
             pipeline.condition(reference, poses[None, 1:]),
             keys=["dancer"],
-            sampler=load_sampler("shipped", num_steps=2, window=2, overlap=1),
+            sampler=load_sampler("shipped", num_steps=2),
             guidance=1.5,
         )
     return kept._replace(frames=painted[0])
@@ -92,7 +96,7 @@ def test_half_the_precision_paints_nearly_the_same(precision: str) -> None:
 def test_noise_latents_and_guidance_keep_float32() -> None:
     _, painted = in_precision("bfloat16")
     assert painted.inside == {torch.bfloat16}
-    assert len(painted.shown) == 2 * 2 * 2  # windows, steps, with and without the reference
+    assert len(painted.shown) == 2 * 2  # steps, without and with the reference
     assert {each.dtype for each in (*painted.shown, *painted.predicted, *painted.decoded)} == {torch.float32}
     assert torch.equal(painted.shown[0], as_loaded().shown[0])  # the noise
     assert not torch.equal(painted.shown[-1], as_loaded().shown[-1])
@@ -128,6 +132,22 @@ def test_every_join_computes_in_the_type_of_its_weights(scheme: str) -> None:
         )
     assert found.dtype == torch.float32
     assert 0 < (found - exact).square().mean() < 1e-3 * exact.square().mean()
+
+
+@torch.no_grad()
+def test_what_goes_in_and_comes_out_keeps_its_type() -> None:
+    """Of networks that diffusers has cast to half the precision."""
+    pixels = tiny_inputs()[3].pose * 2 - 1
+    for codec in (tiny_codec(), LatentCodec(tiny_autoencoder())):
+        exact, (mean, variance) = codec.encode(pixels), codec.to(torch.bfloat16).posterior(pixels)
+        decoded = codec.decode(exact)
+        assert {each.dtype for each in (mean, decoded, exact if variance is None else variance)} == {torch.float32}
+        assert 0 < (mean - exact).square().mean() < 1e-3 * exact.square().mean()
+    encoder = ClipImageEncoder(tiny_clip())
+    exact = encoder(pixels)
+    encoder.clip.to(torch.bfloat16)
+    assert encoder(pixels).dtype == torch.float32
+    assert 0 < (encoder(pixels) - exact).square().mean() < 1e-2 * exact.square().mean()
 
 
 def test_the_usual_precision_of_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
