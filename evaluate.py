@@ -16,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from humangen import objective
 from humangen.build import build
-from humangen.checkpoint import load_pipeline, load_sampler
-from humangen.cli.errors import reported
+from humangen.checkpoint import load_guidance, load_pipeline, load_sampler
+from humangen.cli.errors import reported, usable_device
+from humangen.cli.options import old_and_new
 from humangen.entry import composed
 from humangen.evaluation import Exam, leave, run_protocol
 from humangen.foreign import Folder, evaluate_folder
@@ -30,7 +31,7 @@ from humangen.types import InputError
 def run(config: dict[str, Any]) -> float | None:
     """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder.
     Returns the protocol's leading metric."""
-    protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(config["device"])
+    protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(usable_device(config["device"]))
     if config["predictions"]:
         if ranks.count > 1:
             raise InputError("the pictures in a folder are scored by one process: leave torchrun out")
@@ -38,9 +39,11 @@ def run(config: dict[str, Any]) -> float | None:
         leave(result, output)
     else:
         ensure(protocol)
-        pipeline = load_pipeline(config["checkpoint"]).to(config["device"])
+        moved = dict(map(old_and_new, config["moved"]))
+        pipeline = load_pipeline(config["checkpoint"], moved).to(config["device"])
         sampler = load_sampler(config["checkpoint"], **config["sampler"])
-        painter = painter_of(pipeline, sampler, config["guidance"], config["seed"])
+        guidance = load_guidance(config["checkpoint"], config["guidance"])
+        painter = painter_of(pipeline, sampler, guidance, config["seed"])
         exam = Exam.of(protocol, ranks, config["weights"])
         result = run_protocol(painter, exam, output, Path(config["painted"]), config["precision"])
     if ranks.index == 0:

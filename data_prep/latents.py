@@ -129,7 +129,7 @@ def latents_parser(commands: argparse._SubParsersAction, size: Callable[[str], t
     one.add_argument("--image-encoder", type=Path, help="folder of a CLIP vision model, for models that have one")
     one.add_argument("--size", type=size, required=True, help="SIDE or HEIGHTxWIDTH of the pictures in pixels")
     one.add_argument("--batch", type=int, default=8, help="frames that are encoded at once")
-    one.add_argument("--device", default="cpu", help="where to encode: cpu, cuda")
+    one.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to encode")
     one.set_defaults(run=run_latents)
 
 
@@ -139,7 +139,7 @@ def run_latents(options: argparse.Namespace) -> None:
 
     if min(*options.size, options.batch) < 1:
         raise InputError("--size and --batch must be positive")
-    if options.device.startswith("cuda") and not torch.cuda.is_available():
+    if options.device == "cuda" and not torch.cuda.is_available():
         raise InputError("this machine has no CUDA device: use --device cpu")
     folder = options.image_encoder
     if folder and not (folder / "config.json").is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,14 @@ from torch import Tensor, nn
 from humangen.build import build
 from humangen.checkpoint_files import FILES, dated, newest, read
 from humangen.data.framing import Framing
+from humangen.diffusion.guidance import check_guidance
 from humangen.diffusion.sample import Sampler
 from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
 from humangen.models.motion import MOTION, is_identity
 from humangen.models.pipeline import Pipeline
 from humangen.models.pretrained import SHIPPED
-from humangen.types import InputError
+from humangen.models.stored import relocated
+from humangen.types import InputError, Missing
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
 DEEPSPEED = "latest"  # a file in every folder that DeepSpeed saves to
@@ -134,15 +137,24 @@ def _mask(node: dict[str, Any] | None) -> str:
     return f"mask {node['scheme'] or 'canvas'!r}"
 
 
-def load_pipeline(path: str | Path) -> Pipeline:
-    """A pipeline ready for inference, in float32, from a checkpoint, a run, a weights folder or an exported folder."""
+def load_pipeline(path: str | Path, moved: Mapping[str, str] | None = None) -> Pipeline:
+    """A pipeline ready for inference, in float32, from a checkpoint, a run, a weights folder or an exported folder.
+
+    Frozen networks are read from where they were in training, or where `moved` says, by old places, that they are now.
+    """
     path = find(path)
     if (path / INDEX).is_file():
         return assemble(read_parts(path))
     stored = load(path)
     if not stored.config.get("pipeline"):
         raise InputError(f"{stored.source} does not hold a denoiser")
-    pipeline = build(stored.config["pipeline"], INFERENCE)
+    try:
+        pipeline = build(relocated(stored.config["pipeline"], moved or {}), INFERENCE)
+    except Missing as error:
+        raise InputError(
+            f"{stored.source} needs the frozen networks that it was trained with: {error}. If they lie elsewhere now, "
+            "say where with --moved OLD:NEW, or moved=[OLD:NEW] of evaluate.py"
+        ) from error
     load_weights(pipeline.denoiser, stored)
     return pipeline.eval()
 
@@ -151,6 +163,11 @@ def load_sampler(path: str | Path, **changes: Any) -> Sampler:
     """The sampler a checkpoint was configured with, changed where `changes` are not None."""
     given = {name: value for name, value in changes.items() if value is not None}
     return build(load(path).config["sampler"] | given, INFERENCE)
+
+
+def load_guidance(path: str | Path, wanted: float | None = None) -> float:
+    """`wanted`, else the guidance that a checkpoint was configured with; those that do not say have none."""
+    return check_guidance(load(path).config.get("guidance", 1.0) if wanted is None else wanted)
 
 
 def load_framing(path: str | Path, height: int, width: int) -> Framing:

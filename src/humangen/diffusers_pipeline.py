@@ -48,6 +48,7 @@ class SpatialPipeline(DiffusionPipeline):
         scheduler: Any,
         denoiser: dict | None = None,
         sampler: dict | None = None,
+        guidance: float = 1.0,
     ) -> None:
         super().__init__()
         if image_encoder is not None:
@@ -55,7 +56,7 @@ class SpatialPipeline(DiffusionPipeline):
         self.register_modules(
             unet=spatial(unet), pose_encoder=pose_encoder, vae=vae, image_encoder=image_encoder, scheduler=scheduler
         )
-        self.register_to_config(denoiser=denoiser, sampler=sampler)
+        self.register_to_config(denoiser=denoiser, sampler=sampler, guidance=guidance)
 
     @torch.no_grad()
     def __call__(
@@ -65,7 +66,7 @@ class SpatialPipeline(DiffusionPipeline):
         *,
         reference_pose: Picture | None = None,
         num_inference_steps: int | None = None,
-        guidance_scale: float = 1.0,
+        guidance_scale: float | None = None,
         seed: int = 0,
         generator: torch.Generator | None = None,
         key: str = "clip",
@@ -77,8 +78,9 @@ class SpatialPipeline(DiffusionPipeline):
         Pictures are PIL, uint8 arrays (H, W, 3), or tensors: `reference` (3, H, W) in [-1, 1], `poses` (F, 3, H, W) and
         `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn at the reference's size.
         The noise depends on `seed`, or a draw from `generator`, and on `key`, for which `humangen animate` takes the
-        reference's file name. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H, W, 3)
-        in [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
+        reference's file name. `guidance_scale` 1 is none; steps and guidance that are not given are the
+        checkpoint's own. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H, W, 3) in
+        [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
         """
         if output_type not in ("pil", "np", "pt"):
             raise InputError(f"no output_type {output_type!r}; there are pil, np, pt")
@@ -99,7 +101,7 @@ class SpatialPipeline(DiffusionPipeline):
             pipeline.condition(read, driven[None].to(place)),
             keys=[key],
             sampler=sampler,
-            guidance=guidance_scale,
+            guidance=self.config["guidance"] if guidance_scale is None else guidance_scale,
             seed=seed,
         )
         return Frames(frames=[_as_output(painted[0], output_type)])

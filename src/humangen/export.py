@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,12 +20,14 @@ from humangen.checkpoint import (
     Stored,
     find,
     load,
+    load_guidance,
     load_pipeline,
     load_sampler,
     load_weights,
 )
 from humangen.media import replacing
 from humangen.models.folder import take_apart, write_parts
+from humangen.models.stored import relocated
 from humangen.models.tryon import TryOnPipeline
 from humangen.types import InputError
 
@@ -36,9 +38,15 @@ from humangen.diffusers_pipeline import SpatialPipeline as SpatialPipeline
 '''
 
 
-def export(checkpoint: str | Path, folder: str | Path, dtype: torch.dtype = torch.float16) -> None:
+def export(
+    checkpoint: str | Path,
+    folder: str | Path,
+    dtype: torch.dtype = torch.float16,
+    moved: Mapping[str, str] | None = None,
+) -> None:
     """Writes a checkpoint as a folder in diffusers' layout with everything that sampling needs, or the codec of a
     codec run as a codec folder. Raises `InputError` where `folder` holds anything already; what fails leaves nothing.
+    `moved` is as in `load_pipeline`.
     """
     checkpoint = find(checkpoint)
     stored = load(checkpoint)
@@ -46,17 +54,23 @@ def export(checkpoint: str | Path, folder: str | Path, dtype: torch.dtype = torc
         if not stored.config.get("pipeline"):
             _save_codec(stored, temporary, dtype)
         else:
-            pipeline = load_pipeline(checkpoint)
+            pipeline = load_pipeline(checkpoint, moved)
             if isinstance(pipeline, TryOnPipeline):
                 raise InputError(
                     f"{checkpoint} dresses people, which no diffusers pipeline does yet: export it with --weights-only"
                 )
-            write_parts(take_apart(pipeline, load_sampler(checkpoint)), temporary, dtype)
+            parts = take_apart(pipeline, load_sampler(checkpoint), load_guidance(checkpoint))
+            write_parts(parts, temporary, dtype)
             (temporary / PIPELINE).write_text(PIPELINE_TEXT)
             (temporary / CONFIG).write_text(json.dumps(stored.config, indent=1) + "\n")
 
 
-def export_weights(checkpoint: str | Path, folder: str | Path, dtype: torch.dtype = torch.float16) -> None:
+def export_weights(
+    checkpoint: str | Path,
+    folder: str | Path,
+    dtype: torch.dtype = torch.float16,
+    moved: Mapping[str, str] | None = None,
+) -> None:
     """Writes the denoiser of a checkpoint alone, and its configuration, which says where its frozen networks lie."""
     stored, folder = load(checkpoint), Path(folder)
     if not stored.config.get("pipeline"):
@@ -66,8 +80,9 @@ def export_weights(checkpoint: str | Path, folder: str | Path, dtype: torch.dtyp
     weights = {name: value.to(dtype).contiguous() for name, value in stored.weights.items()}
     with replacing(folder / WEIGHTS) as temporary:
         save_file(weights, temporary)
+    config = stored.config | {"pipeline": relocated(stored.config["pipeline"], moved or {})}
     with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(stored.config, indent=1) + "\n")
+        temporary.write_text(json.dumps(config, indent=1) + "\n")
 
 
 def _save_codec(stored: Stored, folder: Path, dtype: torch.dtype) -> None:

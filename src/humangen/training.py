@@ -14,11 +14,14 @@ from humangen import checkpoint, runs
 from humangen.build import build
 from humangen.callbacks.checkpoints import Checkpoints
 from humangen.callbacks.throughput import Throughput
+from humangen.diffusion.guidance import check_guidance
 from humangen.evaluation import peak_memory_gb, write_result
+from humangen.models.stored import self_contained
 from humangen.tasks.base import Task
 from humangen.types import InputError
 
-STORED = ("pipeline", "model", "seed", "sampler", "height", "width")  # what inference needs to know of a run
+# what inference needs to know of a run
+STORED = ("pipeline", "model", "seed", "sampler", "guidance", "height", "width")
 
 
 def train(config: dict[str, Any]) -> L.Trainer:
@@ -62,7 +65,10 @@ def task_of(config: dict[str, Any], going_on: Path | None) -> Task:
     """The task with the weights that it starts from; those of `going_on` come with the rest of its checkpoint."""
     task = build(config["task"])
     seen = {"parts": config["data"].get("parts"), "framing": config["data"].get("eval_framing")}
-    task.save_hyperparameters({**{key: config[key] for key in STORED}, **seen, "loss": config["task"].get("loss")})
+    stored = {key: config[key] for key in STORED} | {"loss": config["task"].get("loss")}
+    if config["pipeline"]:
+        stored["pipeline"] = self_contained(config["pipeline"], task.pipeline)
+    task.save_hyperparameters({**stored, **seen})
     if source := going_on or config["init"]:
         start = checkpoint.load(source)
         checkpoint.check_same_mask(start, config)
@@ -71,6 +77,7 @@ def task_of(config: dict[str, Any], going_on: Path | None) -> Task:
     if config["pipeline"]:
         sampler = build(config["sampler"])
         task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation
+        check_guidance(config["guidance"])
     return task
 
 

@@ -21,6 +21,10 @@ class InputError(ValueError):
     """Something a person can put right: says what was wrong, in which file or key, and what to do."""
 
 
+class Missing(InputError):
+    """Weights are not where they were said to be."""
+
+
 def sentence(error: BaseException) -> str:
     """What an error says. A loader worker hands its whole traceback over as the message; the sentence is its end."""
     lines = str(error).strip().splitlines()

@@ -141,3 +141,8 @@ def test_face_reenactment_is_driven_by_the_face_in_views_of_it(tmp_path: Path) -
 def test_a_checkpoint_says_with_which_loss_it_was_trained(loss: str, tmp_path: Path) -> None:
     config = composed(["experiment=dancers_tryon", f"loss={loss}"], tmp_path)
     assert task_of(config, None).hparams["loss"] == loss
+
+
+def test_samples_are_painted_with_the_guidance_of_the_experiment(tmp_path: Path) -> None:
+    config = composed(["experiment=sd15_animation"], tmp_path)
+    assert build(config["callbacks"]["samples"]).guidance == config["guidance"] == 3.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
 from humangen.build import build
-from humangen.checkpoint import INFERENCE
+from humangen.checkpoint import INFERENCE, load_pipeline
 from humangen.models.denoiser import CanvasDenoiser
 from humangen.models.image_encoder import ClipImageEncoder, NoImageEncoder
 from humangen.models.pipeline import Pipeline
+from humangen.models.stored import relocated, self_contained
 from humangen.types import InputError
+from tests.conftest import randomise
 from tests.unit.published import (
     tiny_adapter,
     tiny_autoencoder,
@@ -25,6 +28,7 @@ from tests.unit.published import (
     tiny_controlnet,
     tiny_pipeline_folder,
 )
+from tests.unit.test_checkpoint import saved
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -75,6 +79,55 @@ def test_every_part_is_named_on_the_command_line_and_the_stored_configuration_bu
     again = build(json.loads(json.dumps(config)), INFERENCE).eval()
     assert torch.equal(paint(again), paint(pipeline))
     assert pipeline.denoiser.state_dict().keys() == again.denoiser.state_dict().keys()
+
+
+ALL = {"vae": "mse", "image_encoder.source": "clip", "motion": "mm", "controlnet": "openpose"}
+
+
+def checkpoint_of(weights: Path, parts: dict[str, str]) -> tuple[Path, torch.Tensor]:
+    """What training keeps of a pipeline of these `parts`, and what that paints."""
+    config = pipeline_config([f"model.{key}={weights / name}" for key, name in parts.items()], weights)
+    pipeline = build(config).eval()
+    randomise(pipeline.denoiser)
+    kept = {"pipeline": self_contained(config, pipeline)}
+    return saved(weights / "run" / "a.ckpt", pipeline.denoiser, json.loads(json.dumps(kept))), paint(pipeline)
+
+
+def assert_paints(pipeline: Pipeline, expected: torch.Tensor) -> None:
+    """The same but for the last bits, which depend on where in memory weights lie."""
+    torch.testing.assert_close(paint(pipeline), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("parts", [{}, ALL], ids=["folder alone", "all parts"])
+def test_a_checkpoint_needs_the_frozen_networks_alone(weights: Path, parts: dict[str, str]) -> None:
+    path, painted = checkpoint_of(weights, parts)
+    for folder in ("mm", "openpose", *(["sd15/vae"] if parts else ["sd15/unet", "mse", "clip"])):
+        shutil.rmtree(weights / folder)
+    (weights / "sd15" / "unet" / "diffusion_pytorch_model.safetensors").unlink(missing_ok=True)
+    assert_paints(load_pipeline(path), painted)
+
+
+def test_frozen_networks_that_moved_are_asked_for_and_found(weights: Path) -> None:
+    path, painted = checkpoint_of(weights, ALL)
+    new = weights / "elsewhere"
+    for name in ("sd15", "mse", "clip"):
+        (weights / name).rename(new.with_name(f"new-{name}"))
+    for name in ("mse", "sd15"):  # the one that is looked for first
+        with pytest.raises(InputError, match=f"a.ckpt needs the frozen.*no .* weights at {weights}/.*--moved OLD:NEW"):
+            load_pipeline(path, {str(weights / name): str(weights / f"new-{name}")})
+    moved = {str(weights / name): str(weights / f"new-{name}") for name in ("sd15", "mse", "clip")}
+    assert_paints(load_pipeline(path, moved), painted)
+    new.mkdir()
+    for name in ("sd15", "mse", "clip"):
+        (weights / f"new-{name}").rename(new / name)
+    assert_paints(load_pipeline(path, {f"{weights}/": f"{new}/"}), painted)
+    assert_paints(load_pipeline(path, {f"{weights}": f"{new}"}), painted)
+
+
+def test_only_whole_names_of_folders_move() -> None:
+    node = {"codec": {"folder": "/weights/sd15", "names": ["/weights"]}, "schedule": {"shift": 3}}
+    assert relocated(node, {"/weights/sd1": "/new", "/weigh": "/other"}) == node
+    assert relocated(node, {"/weights": "/new"})["codec"]["folder"] == "/new/sd15"
 
 
 def test_a_mask_is_chosen_as_ever(weights: Path) -> None:

@@ -64,7 +64,7 @@ def breadth(drawn: np.ndarray) -> float:
 def test_the_network_is_shown_the_faces_of_both(run: Path, room: Path) -> None:
     animate(run, room, "--no-align")
     assert len(open_video(room / "out.mp4")) == FRAMES
-    painted, poses = cells(room / "out.png")
+    painted, poses = cells(room / "out.sheet.png")
     assert painted.shape[0] == poses.shape[0] == 1 + FRAMES
     framing = FaceFraming(height=SIDE, width=SIDE)
     view = framing(*SIZE, np.random.default_rng(0), framing.focus(None, PERSON.keypoints))
@@ -78,7 +78,7 @@ def test_the_network_is_shown_the_faces_of_both(run: Path, room: Path) -> None:
 def test_the_driver_may_take_the_proportions_of_the_reference(run: Path, room: Path) -> None:
     animate(run, room, "--frames", "2")
     assert len(open_video(room / "out.mp4")) == 2
-    rows = cells(room / "out.png")
+    rows = cells(room / "out.sheet.png")
     assert len(rows) == 3  # the driver as it was in the last
     assert (rows[1, 1] != rows[2, 1]).any()
     assert 0.35 < breadth(rows[1, 1]) < 0.6

@@ -39,14 +39,14 @@ def test_animate_with_the_shipped_weights(dancer: Path, tmp_path: Path) -> None:
     reader = open_video(tmp_path / "out.mp4")
     assert len(reader) == 3
     assert reader.frames([0]).shape == (1, 128, 128, 3)
-    assert read_picture(tmp_path / "out.png").shape[1] > 4 * 128
+    assert read_picture(tmp_path / "out.sheet.png").shape[1] > 4 * 128
 
 
 def test_a_video_in_another_precision(dancer: Path, tmp_path: Path) -> None:
     sheets = []
     for precision in ("float32", "bfloat16"):
         animate(dancer, tmp_path / f"{precision}.mp4", precision=precision, frames="1")
-        sheets.append(read_picture(tmp_path / f"{precision}.png").astype(int))
+        sheets.append(read_picture(tmp_path / f"{precision}.sheet.png").astype(int))
     assert 0 < np.abs(sheets[0] - sheets[1]).max() < 16
 
 
@@ -61,7 +61,9 @@ def test_references_of_any_size_and_mode(dancer: Path, tmp_path: Path, mode: str
     else:
         picture.convert(mode).save(path)
     animate(dancer, tmp_path / "out.mp4", reference=str(path), frames="2")
-    assert len(open_video(tmp_path / "out.mp4")) == 2
+    shown = (56, 128) if mode == "exif" else (128, 56)  # 57, and video has even sides
+    assert open_video(tmp_path / "out.mp4").frames([0, 1]).shape == (2, *shown, 3)
+    assert read_picture(tmp_path / "out.sheet.png").shape == (3 * (shown[0] + 4) + 4, 3 * (shown[1] + 4) + 4, 3)
 
 
 def test_a_dancer_seed_and_a_pose_video_drive_too(dancer: Path, tmp_path: Path) -> None:
@@ -81,6 +83,7 @@ def test_a_dancer_seed_and_a_pose_video_drive_too(dancer: Path, tmp_path: Path) 
         ({"checkpoint": "nowhere"}, "no checkpoint at nowhere"),
         ({"solver": "magic"}, "no solver 'magic'"),
         ({"size": "100"}, None),
+        ({"steps": "2000"}, "cannot take 2000 steps: this schedule has 1000"),
     ],
 )
 def test_bad_input_is_one_sentence(

@@ -109,6 +109,9 @@ def test_single_files(checkpoint: Path, tmp_path: Path) -> None:
         write_picture(path, pixels)
     assert leaks(checkpoint, **files) == 0
     assert leaks(checkpoint, person=files["person"]) == 2
+    before = files["mask"].read_bytes()
+    assert leaks(checkpoint, **files, output=files["mask"]) == 2
+    assert files["mask"].read_bytes() == before
 
 
 def test_shards_that_are_not_there(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

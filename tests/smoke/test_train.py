@@ -33,6 +33,7 @@ TINY = [
     "model.denoiser.unet.motion_num_attention_heads=2",
     "model.denoiser.pose_encoder.width=32",
     "sampler.num_steps=2",
+    "guidance=1.5",
     "trainer.precision=32",
     "seed=3",
 ]
@@ -88,9 +89,11 @@ def test_resumed_equals_unbroken(trained: Path, shards: str, tmp_path: Path, cap
 
 
 def test_a_checkpoint_holds_no_frozen_network(trained: Path) -> None:
-    names = torch.load(load(trained).source, weights_only=True)["state_dict"]
+    stored = load(trained)
+    names = torch.load(stored.source, weights_only=True)["state_dict"]
     assert names
     assert all(name.startswith("network.") for name in names)
+    assert stored.config["pipeline"]["denoiser"]["unet"]["_target_"] == "humangen.models.unet.SpatialUNet.empty"
 
 
 def test_the_motion_stage_trains_the_temporal_layers_alone(trained: Path, shards: str, tmp_path: Path) -> None:
@@ -132,6 +135,7 @@ def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, caps
     )
     result = json.loads((trained / "result.json").read_text())
     assert result["samples"] == 2
+    assert result["guidance"] == load(trained).config["guidance"] == 1.5
     for scores in (result["scores"], *result["floors"].values(), *result["ceilings"].values()):
         assert 0 < scores["psnr"] < 60
         assert {"ssim", "l1", "psnr_figure", "ssim_figure", "l1_figure"} <= set(scores)

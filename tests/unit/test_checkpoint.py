@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from humangen.build import build
-from humangen.checkpoint import Stored, check_same_mask, find, load, load_weights, start_from
+from humangen.checkpoint import Stored, check_same_mask, find, load, load_guidance, load_weights, start_from
 from humangen.diffusion.sample import Sampler
 from humangen.export import export_weights
 from humangen.types import InputError
@@ -126,6 +126,15 @@ def test_a_weights_folder_that_cannot_be_read_is_named(tmp_path: Path, damage: s
         (folder / ("config.json" if damage == "broken config" else "denoiser.safetensors")).write_text("{")
     with pytest.raises(InputError, match="weights"):
         load(folder)
+
+
+def test_guidance_is_the_configured_one_unless_another_is_wanted(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.ckpt", network(), configured() | {"guidance": 3.5})
+    assert load_guidance(path) == 3.5
+    assert load_guidance(path, 1.0) == 1.0
+    assert load_guidance(saved(tmp_path / "old.ckpt", network(), configured())) == 1.0
+    with pytest.raises(InputError, match="guidance is nan"):
+        load_guidance(path, float("nan"))
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:

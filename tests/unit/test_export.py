@@ -8,33 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     DiffusionPipeline,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
     UNetMotionModel,
 )
-from PIL import Image
 from transformers import CLIPVisionModelWithProjection
 
 from humangen.attention.schemes import SCHEMES
 from humangen.build import build
-from humangen.checkpoint import load, load_pipeline, load_sampler, load_weights
+from humangen.checkpoint import load, load_guidance, load_pipeline, load_sampler, load_weights
 from humangen.diffusion.sample import Sampler
 from humangen.export import export
 from humangen.inference.animate import animate
-from humangen.media import to_tensor, to_uint8
-from humangen.metrics.image import psnr
-from humangen.models.folder import assemble, take_apart
+from humangen.models.folder import assemble, read_parts, take_apart
 from humangen.models.pipeline import Pipeline
 from humangen.models.pose_encoder import PoseEncoder
-from humangen.types import InputError
-from tests.conftest import PIXELS, WIDTH, randomise, tiny_inputs, tiny_unet
+from tests.conftest import WIDTH, randomise, tiny_inputs, tiny_unet
 from tests.unit.test_checkpoint import saved
 from tests.unit.tiny import tiny_batch, tiny_codec, tiny_pipeline
 
@@ -42,6 +35,7 @@ MODELS, SCHEDULE = "humangen.models", "humangen.diffusion.schedule"
 ZERO_SNR = {"_target_": f"{SCHEDULE}.VarianceSchedule", "shift": 3.0}
 EPSILON = {"_target_": f"{SCHEDULE}.VarianceSchedule", "prediction": "epsilon", "zero_snr": False, "beta_end": 0.02}
 FLOW = {"_target_": f"{SCHEDULE}.FlowSchedule"}
+GUIDANCE = 1.5
 CLIP = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
         "image_size": 32, "patch_size": 16, "projection_dim": WIDTH}  # fmt: skip
 
@@ -79,7 +73,8 @@ def trained(folder: Path, scheme: str = "causal", schedule: dict = ZERO_SNR, sol
     pipeline = json.loads(json.dumps(pipeline))
     network = build(pipeline).denoiser
     randomise(network)
-    return saved(folder / "a.ckpt", network, {"pipeline": pipeline, "sampler": sampler, "seed": 5})
+    config = {"pipeline": pipeline, "sampler": sampler, "guidance": GUIDANCE, "seed": 5}
+    return saved(folder / "a.ckpt", network, config)
 
 
 def halved(checkpoint: Path) -> Pipeline:
@@ -89,7 +84,7 @@ def halved(checkpoint: Path) -> Pipeline:
     return pipeline
 
 
-def painted(pipeline: Pipeline, sampler: Sampler, guidance: float = 1.5) -> torch.Tensor:
+def painted(pipeline: Pipeline, sampler: Sampler, guidance: float = GUIDANCE) -> torch.Tensor:
     batch = tiny_batch(["k"], frames=3)
     reference = pipeline.encode_reference(batch.reference, batch.reference_pose)
     condition = pipeline.condition(reference, batch.target_pose)
@@ -134,12 +129,13 @@ def test_an_exported_folder_paints_the_same(tmp_path: Path, case: dict) -> None:
     given = tiny_inputs(frames=2)
     assert torch.equal(expected.denoiser(*given), found.denoiser(*given))
     assert load_sampler(folder) == load_sampler(checkpoint)
+    assert load_guidance(folder) == load_guidance(checkpoint) == GUIDANCE
     frames = painted(expected, load_sampler(checkpoint))
     assert torch.equal(painted(found, load_sampler(folder)), frames)
     pipe = DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)
     batch = tiny_batch(["k"], frames=3)
     inputs = {"reference": batch.reference[0], "poses": batch.target_pose[0], "reference_pose": batch.reference_pose[0]}
-    called = pipe(**inputs, key="k", seed=4, guidance_scale=1.5, output_type="pt").frames[0]
+    called = pipe(**inputs, key="k", seed=4, output_type="pt").frames[0]
     assert torch.equal(called, (frames[0] + 1) / 2)
 
 
@@ -187,63 +183,15 @@ def test_each_part_loads_alone(tmp_path: Path) -> None:
     assert scheduler.config.timestep_spacing == "trailing"
 
 
-@pytest.fixture
-def pipe(folder: Path, modules: None) -> DiffusionPipeline:
-    return DiffusionPipeline.from_pretrained(folder, custom_pipeline=str(folder), trust_remote_code=True)
-
-
-def test_pictures_of_all_kinds(pipe: DiffusionPipeline) -> None:
-    batch = tiny_batch(["k"], frames=2)
-    reference, pose = to_uint8(batch.reference[0]), to_uint8(batch.reference_pose[0] * 2 - 1)
-    poses = to_uint8(batch.target_pose[0] * 2 - 1)
-    tensors = to_tensor(reference), (to_tensor(poses) + 1) / 2, (to_tensor(pose) + 1) / 2
-    arrays = reference, poses, pose
-    pictures = Image.fromarray(reference), [*map(Image.fromarray, poses)], Image.fromarray(pose)
-    found = [
-        pipe(given[0], given[1], reference_pose=given[2], output_type="np").frames[0]
-        for given in (tensors, arrays, pictures)
-    ]
-    assert found[0].shape == (2, PIXELS, PIXELS, 3)
-    assert (found[0] == found[1]).all()
-    assert (found[0] == found[2]).all()
-    keypoints = np.random.default_rng(0).random((2, 128, 3), np.float32)
-    frames = pipe(pictures[0], keypoints).frames[0]
-    assert [frame.size for frame in frames] == [(PIXELS, PIXELS)] * 2
-
-
-def test_what_a_call_chooses(pipe: DiffusionPipeline) -> None:
-    batch = tiny_batch(["k"])
-
-    def paint(**options: Any) -> torch.Tensor:
-        return pipe(batch.reference[0], batch.target_pose[0], output_type="pt", **options).frames[0]
-
-    plain = paint()
-    assert torch.equal(plain, paint(num_inference_steps=3))
-    assert torch.equal(paint(generator=torch.Generator().manual_seed(1)), paint(generator=torch.manual_seed(1)))
-    for change in ({"seed": 1}, {"key": "other"}, {"num_inference_steps": 2}, {"guidance_scale": 2.0}):
-        assert not torch.equal(plain, paint(**change)), change
-    pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
-    assert not torch.equal(plain, paint())
-    pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
-    with pytest.raises(InputError, match="EulerDiscreteScheduler is no scheduler for this pipeline"):
-        paint()
-    with pytest.raises(InputError, match="no output_type 'mp4'"):
-        pipe(batch.reference[0], batch.target_pose[0], output_type="mp4")
-    with pytest.raises(InputError, match="humangen export"):
-        pipe.save_pretrained("elsewhere")
-
-
-def test_half_precision_in_memory(folder: Path, pipe: DiffusionPipeline) -> None:
-    half = DiffusionPipeline.from_pretrained(folder, trust_remote_code=True, dtype=torch.bfloat16)
-    assert half.dtype == half.unet.dtype == half.vae.dtype == half.pose_encoder.dtype == torch.bfloat16
-    batch, shown = tiny_batch(["k"], frames=2), set()
-    half.unet.register_forward_pre_hook(lambda _, rows: shown.add(rows[0].dtype))
-    frames = [each(batch.reference[0], batch.target_pose[0], output_type="pt").frames[0] for each in (half, pipe)]
-    assert shown == {torch.float32}, "latents are not rounded between steps"
-    assert 40 < psnr(*frames).min() < 100
-
-
 def test_no_code_of_the_folder_runs(folder: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     (copy / "pipeline.py").write_text("raise SystemExit('ran')")
     assert isinstance(load_pipeline(copy), Pipeline)
+
+
+def test_a_folder_of_before_guidance_was_kept_has_none(folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    index = json.loads((copy / "model_index.json").read_text())
+    assert index.pop("guidance") == GUIDANCE
+    (copy / "model_index.json").write_text(json.dumps(index))
+    assert read_parts(copy).guidance == 1

@@ -25,8 +25,8 @@ class Samples(Callback):
     """At each validation, paints the first `count` samples of the first validation batch, and logs a sheet, a clip as
     a GIF where there are frames, and the PSNR."""
 
-    def __init__(self, *, sampler: Sampler, count: int = 4, fps: float = 8.0) -> None:
-        self.sampler, self.count, self.fps = sampler, count, fps
+    def __init__(self, *, sampler: Sampler, guidance: float = 1.0, count: int = 4, fps: float = 8.0) -> None:
+        self.sampler, self.guidance, self.count, self.fps = sampler, guidance, count, fps
 
     def on_validation_batch_end(
         self,
@@ -40,7 +40,7 @@ class Samples(Callback):
         if batch_idx or trainer.sanity_checking or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, DenoisingTask)
-        painter = painter_of(pl_module.pipeline, self.sampler)
+        painter = painter_of(pl_module.pipeline, self.sampler, self.guidance)
         batch = first_samples(batch, self.count)
         with doing.during("painting samples"):
             painted, truth = painter.paint(batch), shown_truth(batch)

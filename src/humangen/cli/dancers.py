@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from humangen.cli.errors import positive
+from humangen.cli.errors import positive, seed
 from humangen.data.dancers import Dance, Dancer, draw, draw_closeup, draw_flat_garment
 from humangen.media import contact_sheet, replacing, write_picture
 from humangen.pose.draw import draw_poses
@@ -16,9 +16,11 @@ from humangen.pose.draw import draw_poses
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("dancer"), help="folder to write into")
-    parser.add_argument("--person", type=int, default=2_000_000, help="seed of the person; from 2000000 on held out")
-    parser.add_argument("--dance", type=int, default=7, help="seed of the dance")
-    parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels")
+    parser.add_argument("--person", type=seed, default=2_000_000, help="seed of the person; from 2000000 on held out")
+    parser.add_argument("--dance", type=seed, default=7, help="seed of the dance")
+    parser.add_argument(
+        "--size", type=positive(int), nargs=2, default=(128, 128), metavar=("HEIGHT", "WIDTH"), help="pixels"
+    )
     parser.add_argument("--frames", type=positive(int), default=16, help="frames of the dance")
     parser.add_argument("--fps", type=positive(float), default=8.0, help="frames per second of the dance")
 

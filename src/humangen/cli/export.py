@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
+from humangen.cli.options import add_checkpoint
 from humangen.export import export, export_weights
 
 PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", required=True, help="run folder or checkpoint")
+    add_checkpoint(parser, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder to write; it must not be there yet")
     parser.add_argument("--dtype", choices=PRECISIONS, default="float16", help="precision of the weights")
     parser.add_argument(
@@ -27,5 +28,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    options.export(options.checkpoint, options.output, PRECISIONS[options.dtype])
+    options.export(options.checkpoint, options.output, PRECISIONS[options.dtype], dict(options.moved or []))
     print(f"{options.output}: load it with --checkpoint {options.output}")

@@ -12,13 +12,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from humangen.checkpoint import find, load, load_pipeline, load_sampler
+from humangen.checkpoint import find, load, load_sampler
 from humangen.cli.errors import positive
+from humangen.cli.options import add_checkpoint, add_painting, guidance_of, pipeline_of, size_of
+from humangen.cli.outputs import check_output, identities
 from humangen.data.framing import Framing
 from humangen.data.index import INDEX, Index
 from humangen.data.pipe import folder_of
@@ -48,21 +49,15 @@ Swapped = dict[str, TryOnBatch]  # a batch as it was, under that name, and with 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", default="shipped_tryon", help="run, checkpoint, weights or exported folder")
+    add_checkpoint(parser, default="shipped_tryon")
     parser.add_argument("--shards", type=Path, default=DANCERS, help="folder of try-on shards; the test split is read")
     parser.add_argument("--order", choices=ORDERS, default="paired", help="paired: in training's garments, own ones")
     parser.add_argument("--samples", type=positive(int), default=4, help="how many of the shards")
     parser.add_argument("--person", type=Path, help="instead of shards, a picture of one person")
     parser.add_argument("--garment", type=Path, help="with --person: a picture of what to wear")
     parser.add_argument("--mask", type=Path, help="with --person: what to paint is white")
-    parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="pixels painted (default: as it was trained)"
-    )
-    parser.add_argument("--steps", type=positive(int), help="sampling steps (default: as the checkpoint says)")
-    parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the noise and of the random pixels")
+    add_painting(parser)
     parser.add_argument("--batch", type=positive(int), default=4, help="pictures painted at once")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
     parser.add_argument("--output", type=Path, help="JSON file to write")
 
 
@@ -70,7 +65,9 @@ def run(options: argparse.Namespace) -> None:
     files = [options.person, options.garment, options.mask]
     if any(files) and not all(files):
         raise InputError("--person, --garment and --mask belong together: give all three, or --shards")
-    pipeline = pipeline_of(options)
+    if options.output:
+        check_output(options.output, identities(filter(None, files)))
+    pipeline = loaded(options)
     batches = from_files(options, pipeline) if all(files) else from_shards(options)
     result = report(options, pipeline, batches)
     show(result)
@@ -80,16 +77,11 @@ def run(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def pipeline_of(options: argparse.Namespace) -> TryOnPipeline:
-    pipeline = load_pipeline(options.checkpoint)
+def loaded(options: argparse.Namespace) -> TryOnPipeline:
+    pipeline = pipeline_of(options)
     if not isinstance(pipeline, TryOnPipeline):
         raise InputError(f"{find(options.checkpoint)} was trained to animate; name a try-on checkpoint")
     return pipeline.to(options.device)
-
-
-def size_of(options: argparse.Namespace) -> tuple[int, int]:
-    trained = load(options.checkpoint).config
-    return tuple(options.size or (trained.get("height", 128), trained.get("width", 128)))
 
 
 def from_shards(options: argparse.Namespace) -> Iterator[Swapped]:
@@ -119,7 +111,7 @@ def from_files(options: argparse.Namespace, pipeline: TryOnPipeline) -> Iterator
 def report(options: argparse.Namespace, pipeline: TryOnPipeline, batches: Iterator[Swapped]) -> dict[str, Any]:
     config = load(options.checkpoint).config
     loss = config.get("loss")
-    sampler = load_sampler(options.checkpoint, num_steps=options.steps)
+    sampler, guidance = load_sampler(options.checkpoint, num_steps=options.steps), guidance_of(options)
     paired = options.order == "paired" and not options.person
     findings: list[Finding] = []
     scores: dict[str, RegionScores] = {}
@@ -132,7 +124,7 @@ def report(options: argparse.Namespace, pipeline: TryOnPipeline, batches: Iterat
             batch,
             moved,
             sampler=sampler,
-            guidance=options.guidance,
+            guidance=guidance,
             seed=options.seed,
             outside_weight=OUTSIDE_WEIGHTS.get(loss or ""),
         )
@@ -158,7 +150,7 @@ def report(options: argparse.Namespace, pipeline: TryOnPipeline, batches: Iterat
         "keys": keys,
         "size": list(size_of(options)),
         "sampler": asdict(sampler),
-        "guidance": options.guidance,
+        "guidance": guidance,
         "seed": options.seed,
     }
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.progress import Progress
 
-from humangen.checkpoint import find, load, load_pipeline, load_sampler
+from humangen.checkpoint import find, load, load_sampler
 from humangen.cli.errors import Report, positive
 from humangen.cli.fitting_room import FittingRoom
+from humangen.cli.options import add_checkpoint, add_painting, guidance_of, pipeline_of, size_of
+from humangen.cli.outputs import check_output, identities
 from humangen.data.parsers import PARSERS
 from humangen.diffusion.sample import Sampler
 from humangen.inference.composite import COMPOSITES
@@ -31,20 +33,14 @@ from humangen.types import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", default="shipped_tryon", help="run, checkpoint, weights or exported folder")
+    add_checkpoint(parser, default="shipped_tryon")
     add_inputs(parser)
     parser.add_argument("--output", type=Path, required=True, help=".png to write, or folder for PERSON+GARMENT.png")
     parser.add_argument("--overwrite", action="store_true", help="paint again what is there with other settings")
     parser.add_argument("--composite", choices=COMPOSITES, default="feather_out", help=COMPOSITE_HELP)
-    parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="pixels painted (default: as it was trained)"
-    )
-    parser.add_argument("--steps", type=positive(int), help="sampling steps (default: as the checkpoint says)")
+    add_painting(parser)
     parser.add_argument("--solver", help="ddim, dpm, lcm, or euler for flow models (default: as the checkpoint says)")
-    parser.add_argument("--guidance", type=float, default=1.0, help="1 is none")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument("--batch", type=positive(int), default=4, help="pictures painted at once")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
     parser.add_argument("--precision", choices=PRECISIONS, help=PRECISION_HELP)
 
 
@@ -89,10 +85,13 @@ class Wanted:
     def path(self, outfit: Outfit) -> Path:
         return self.output if self.file else self.output / f"{outfit.key}.png"
 
-    def settings_of(self, outfit: Outfit) -> Settings:
+    def files_of(self, outfit: Outfit) -> dict[str, Path]:
+        """What a picture is painted from."""
         files = {"person": outfit.person, "garment": outfit.garment}
-        files |= {name: kind.of(outfit.person) for name, kind in self.wardrobe.files.items()}
-        return self.settings | {name: digest(file) for name, file in files.items()}
+        return files | {name: kind.of(outfit.person) for name, kind in self.wardrobe.files.items()}
+
+    def settings_of(self, outfit: Outfit) -> Settings:
+        return self.settings | {name: digest(file) for name, file in self.files_of(outfit).items()}
 
     def is_there(self, outfit: Outfit) -> bool:
         path = self.path(outfit)
@@ -114,9 +113,11 @@ def run(options: argparse.Namespace) -> None:
     for fault in faults:
         report.fail(fault)
     waiting = []
+    read = identities(files_read(options, wanted, outfits))
     for outfit in outfits:
         with report.of(outfit.place):
             if not wanted.is_there(outfit):
+                check_output(wanted.path(outfit), read)
                 waiting.append(outfit)
     there = count - report.failed - len(waiting)
     if waiting:
@@ -127,6 +128,15 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.output}: {painted} painted{already} ({seconds:.1f} s with {find(options.checkpoint)})")
     if report.failed:
         raise InputError(f"{report.failed} of {count} pictures could not be painted, for the reasons above")
+
+
+def files_read(options: argparse.Namespace, wanted: Wanted, outfits: Sequence[Outfit]) -> Iterator[Path]:
+    """All that is read for any of the pictures; what is missing is told where it is looked for."""
+    if options.pairs:
+        yield options.pairs
+    for outfit in outfits:
+        with suppress(InputError):
+            yield from wanted.files_of(outfit).values()
 
 
 def wardrobe_of(options: argparse.Namespace) -> Wardrobe:
@@ -162,7 +172,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         "sampler": asdict(sampler_of(options)),
         "precision": precision_on(options.device, options.precision),
         "size": list(size_of(options)),
-        "guidance": options.guidance,
+        "guidance": guidance_of(options),
         "seed": options.seed,
         "composite": options.composite,
         **regions,
@@ -171,11 +181,6 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 def sampler_of(options: argparse.Namespace) -> Sampler:
     return load_sampler(options.checkpoint, solver=options.solver, num_steps=options.steps)
-
-
-def size_of(options: argparse.Namespace) -> tuple[int, int]:
-    trained = load(options.checkpoint).config
-    return tuple(options.size or (trained.get("height", 128), trained.get("width", 128)))
 
 
 def paint(options: argparse.Namespace, wanted: Wanted, outfits: Sequence[Outfit], report: Report) -> None:
@@ -192,7 +197,7 @@ def paint(options: argparse.Namespace, wanted: Wanted, outfits: Sequence[Outfit]
 
 
 def dresser_of(options: argparse.Namespace) -> Dresser:
-    pipeline = load_pipeline(options.checkpoint)
+    pipeline = pipeline_of(options)
     if not isinstance(pipeline, TryOnPipeline):
         raise InputError(f"{find(options.checkpoint)} was trained to animate; name a try-on checkpoint")
     compute_in(pipeline.to(options.device), precision_on(options.device, options.precision))
@@ -202,7 +207,7 @@ def dresser_of(options: argparse.Namespace) -> Dresser:
         sampler_of(options),
         height,
         width,
-        guidance=options.guidance,
+        guidance=guidance_of(options),
         seed=options.seed,
         composite=options.composite,
         parts=load(options.checkpoint).config.get("parts") or PARTS,

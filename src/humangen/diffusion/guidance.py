@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from humangen.diffusion.sample import Denoise
-from humangen.types import Condition
+from humangen.types import Condition, InputError
 
 
 def drop_reference(condition: Condition, null: Tensor, present: Tensor) -> Condition:
@@ -20,9 +21,16 @@ def drop_reference(condition: Condition, null: Tensor, present: Tensor) -> Condi
     return replace(condition, tokens=tokens, present=present)
 
 
+def check_guidance(scale: float) -> float:
+    """`scale`, where it is one that can be painted with; raises `InputError` where it is no number or below 0."""
+    if not 0 <= scale < math.inf:
+        raise InputError(f"guidance is {scale}: give a number from 0, of which 1 is none")
+    return scale
+
+
 def guided(conditional: Denoise, unconditional: Denoise, scale: float) -> Denoise:
     """u + scale (c - u); with a scale of 1 the unconditional half is never computed."""
-    if scale == 1:
+    if check_guidance(scale) == 1:
         return conditional
 
     def denoise(latents: Tensor, timestep: Tensor) -> Tensor:

@@ -36,6 +36,13 @@ class Schedule(Protocol):
     def solver(self, name: str, num_steps: int) -> Solver: ...
 
 
+def _check_steps(num_steps: int, num_timesteps: int) -> None:
+    if not 1 <= num_steps <= num_timesteps:
+        raise InputError(
+            f"sampling cannot take {num_steps} steps: this schedule has {num_timesteps}, and 1 is the least"
+        )
+
+
 def _like(values: Tensor, tensor: Tensor) -> Tensor:
     """Per-clip values (K,) broadcast over `tensor` (K, ...)."""
     return values.to(tensor).reshape(-1, *[1] * (tensor.dim() - 1))
@@ -155,6 +162,7 @@ class VarianceSchedule:
     def solver(self, name: str, num_steps: int) -> Solver:
         if name not in self.solvers:
             raise InputError(f"no solver {name!r} for this schedule; there are {', '.join(self.solvers)}")
+        _check_steps(num_steps, len(self.abar))
         options = {"clip_sample": False, "set_alpha_to_one": True} if name != "dpm" else {}
         solver = self.solvers[name](**self.config, **options)
         solver.set_timesteps(num_steps)
@@ -193,6 +201,7 @@ class FlowSchedule:
     def solver(self, name: str, num_steps: int) -> Solver:
         if name != "euler":
             raise InputError(f"no solver {name!r} for a flow; there is euler")
+        _check_steps(num_steps, self.num_timesteps)
         solver = FlowMatchEulerDiscreteScheduler(num_train_timesteps=self.num_timesteps)
         solver.set_timesteps(sigmas=np.linspace(1, 1 / num_steps, num_steps))  # trailing, as the others
         # diffusers counts t = 1000 s; here t = 1000 s - 1, so that every schedule shares the range 0..999

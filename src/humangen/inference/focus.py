@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from humangen.data.framing import Framing, View
 from humangen.inference.poses import KeypointPoses
-from humangen.media import fit_picture
+from humangen.media import fit_box, fit_picture
 from humangen.pose.keypoints import NUM_KEYPOINTS, PoseFile
 from humangen.types import InputError
 
 
-def focused_reference(picture: np.ndarray, pose: PoseFile | None, framing: Framing) -> tuple[np.ndarray, np.ndarray]:
-    """What `framing` looks at in a picture, uint8 (H, W, 3), and the keypoints (128, 3) of it, none without a `pose`;
+@dataclass(frozen=True)
+class Focused:
+    """What a network is shown of a reference: its `picture` uint8 (H, W, 3) and `keypoints` (128, 3). In `box` (top,
+    left, height, width in pixels) lies what is of the reference; the rest is padding."""
+
+    picture: np.ndarray
+    keypoints: np.ndarray
+    box: tuple[int, int, int, int]
+
+    def without_padding(self, pixels: np.ndarray) -> np.ndarray:
+        """The box of pictures (..., H, W, 3) like this one, with sides that are even, as video needs them."""
+        top, left, height, width = self.box
+        return pixels[..., top : top + _even(height), left : left + _even(width), :]
+
+
+def _even(length: int) -> int:
+    return length // 2 * 2 or length
+
+
+def focused_reference(picture: np.ndarray, keypoints: np.ndarray | None, framing: Framing) -> Focused:
+    """What `framing` looks at in a picture, uint8 (H, W, 3), in which `keypoints` (128, 3) are seen, none without them;
     the picture is fitted where it looks at all of it. Raises `InputError` where it finds nothing to look at."""
-    size = picture.shape[:2]
-    pose = replace(pose or PoseFile(np.zeros((1, NUM_KEYPOINTS, 3), np.float32)), size=size)
-    view = focused_view(pose.keypoints[:1], size, framing, "--reference-pose")
+    size, height, width = picture.shape[:2], framing.height, framing.width
+    seen = PoseFile(np.zeros((1, NUM_KEYPOINTS, 3), np.float32) if keypoints is None else keypoints[None], size=size)
+    view = focused_view(seen.keypoints, size, framing, "--reference-pose")
     if view is None:
-        return fit_picture(picture, framing.height, framing.width), pose.fitted(framing.height, framing.width)[0]
-    return view.picture(picture), view.keypoints(pose.keypoints[:1], *size)[0]
+        box = fit_box(size, height, width)
+        return Focused(fit_picture(picture, height, width), seen.fitted(height, width)[0], box)
+    return Focused(view.picture(picture), view.keypoints(seen.keypoints, *size)[0], (0, 0, height, width))
 
 
 def focused_driver(poses: KeypointPoses, framing: Framing) -> KeypointPoses:

@@ -21,8 +21,11 @@ KEYPOINT_FPS = 8.0
 class Poses(Protocol):
     """Drawn poses by frame number."""
 
-    num_frames: int
-    fps: float
+    @property
+    def num_frames(self) -> int: ...
+
+    @property
+    def fps(self) -> float: ...
 
     def draw(self, frames: range) -> np.ndarray:
         """uint8 (f, H, W, 3)."""

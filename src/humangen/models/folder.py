@@ -53,7 +53,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
 @dataclass(frozen=True)
 class Parts:
     """What diffusers calls components, and as plain values what is no component: how the denoiser joins reference
-    and target, and how it was configured to be sampled."""
+    and target, and how it was configured to be sampled and guided."""
 
     unet: UNetMotionModel
     pose_encoder: PoseEncoder
@@ -62,9 +62,10 @@ class Parts:
     scheduler: SchedulerMixin
     denoiser: dict[str, Any]
     sampler: dict[str, Any]
+    guidance: float = 1.0
 
 
-def take_apart(pipeline: Pipeline, sampler: Sampler) -> Parts:
+def take_apart(pipeline: Pipeline, sampler: Sampler, guidance: float = 1.0) -> Parts:
     """The parts of a pipeline; tensors are shared, not copied."""
     codec, encoder = pipeline.codec, pipeline.image_encoder
     return Parts(
@@ -75,6 +76,7 @@ def take_apart(pipeline: Pipeline, sampler: Sampler) -> Parts:
         scheduler=scheduler(pipeline.schedule, sampler.solver),
         denoiser=_join_options(pipeline.denoiser),
         sampler=asdict(sampler),
+        guidance=guidance,
     )
 
 
@@ -100,6 +102,7 @@ def write_parts(parts: Parts, folder: Path, dtype: torch.dtype) -> None:
         "_diffusers_version": diffusers.__version__,
         "denoiser": parts.denoiser,
         "sampler": parts.sampler,
+        "guidance": parts.guidance,
     }
     for name in CLASSES:
         part = getattr(parts, name)
@@ -121,6 +124,7 @@ def read_parts(folder: Path) -> Parts:
     try:
         index = json.loads((folder / INDEX).read_text())
         options = {name: index[name] for name in ("denoiser", "sampler")}
+        options["guidance"] = index.get("guidance", 1.0)  # older folders do not say
         classes = {name: index[name][1] for name in CLASSES}
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise InputError(f"{folder / INDEX} is not the index of an exported pipeline: {error!r}") from error

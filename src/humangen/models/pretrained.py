@@ -6,7 +6,7 @@ from pathlib import Path
 
 from humangen.models.codec import Codec, PatchCodec
 from humangen.models.vae import LatentCodec
-from humangen.types import InputError
+from humangen.types import Missing
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SHIPPED = {"shipped": WEIGHTS / "dancers", "shipped_tryon": WEIGHTS / "dancers_tryon"}
@@ -26,4 +26,4 @@ def load_codec(name: str) -> Codec:
         return PatchCodec.from_folder(folder)
     if (folder / "config.json").is_file():
         return LatentCodec.from_folder(folder)
-    raise InputError(f"no codec in {folder}: neither codec.json nor a diffusers autoencoder's config.json is there")
+    raise Missing(f"no codec in {folder}: neither codec.json nor a diffusers autoencoder's config.json is there")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
+import torch
 from diffusers import UNetMotionModel
 from torch import Tensor
 
@@ -30,6 +31,13 @@ class SpatialUNet(UNetMotionModel):
             return stock
         layer = name.removesuffix(".processor")
         return SelfAttentionProcessor(layer) if layer.endswith("attn1") else CrossAttentionProcessor()
+
+    @classmethod
+    def empty(cls, **config: Any) -> Self:
+        """One whose weights are to be loaded: drawing random ones of Stable Diffusion's size takes half a minute."""
+        with torch.device("meta"):
+            network = cls(**config)
+        return network.to_empty(device="cpu")
 
     def forward(  # type: ignore[override]
         self, rows: Tensor, timestep: Tensor, tokens: Tensor, pose: Tensor, spatial: Spatial

@@ -12,7 +12,7 @@ from huggingface_hub import snapshot_download
 from safetensors.torch import load_file
 from torch import Tensor
 
-from humangen.types import InputError
+from humangen.types import InputError, Missing
 
 CONFIG = "config.json"
 STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
@@ -35,11 +35,11 @@ def fetched(source: str | Path, part: str) -> Path:
     if path.exists():
         return path
     if not HUB_ID.fullmatch(name) or Path(path.parts[0]).is_dir():
-        raise InputError(f"no {part} weights at {name}: there is no such file or folder")
+        raise Missing(f"no {part} weights at {name}: there is no such file or folder")
     try:
         return _download(name, part)
     except Exception as error:  # network, hub and file system each have their own
-        raise InputError(
+        raise Missing(
             f"no {part} weights at {name}: there is no such folder, and as a Hugging Face hub id it cannot be "
             f"fetched ({_reason(error)}): check the name and the network, or give a folder"
         ) from error
@@ -71,7 +71,7 @@ def part_folder(source: str | Path | None, part: str) -> Path:
     root = fetched(source, part)
     folder = find_part(root, part)
     if folder is None:
-        raise InputError(f"no {part} weights at {source}: it has neither {part}/{CONFIG} nor {CONFIG}")
+        raise Missing(f"no {part} weights at {source}: it has neither {part}/{CONFIG} nor {CONFIG}")
     return folder
 
 

@@ -13,7 +13,7 @@ from humangen.data.dancers import render_clip
 from humangen.data.framing import FaceFraming, Framing
 from humangen.inference.focus import focused_driver, focused_reference
 from humangen.inference.poses import KeypointPoses
-from humangen.media import fit_picture
+from humangen.media import fit_box, fit_picture
 from humangen.models.pretrained import SHIPPED
 from humangen.pose.keypoints import FACE, VISIBLE, PoseFile
 from humangen.types import InputError
@@ -24,21 +24,33 @@ CLIP = render_clip(3, 3, 6, 8.0, HEIGHT, WIDTH)
 
 
 def test_all_of_a_picture_is_fitted() -> None:
-    pose = PoseFile(CLIP.keypoints[:1])
-    picture, keypoints = focused_reference(CLIP.frames[0], pose, WHOLE)
-    np.testing.assert_array_equal(picture, fit_picture(CLIP.frames[0], SIDE, SIDE))
+    found = focused_reference(CLIP.frames[0], CLIP.keypoints[0], WHOLE)
+    np.testing.assert_array_equal(found.picture, fit_picture(CLIP.frames[0], SIDE, SIDE))
     expected = PoseFile(CLIP.keypoints[:1], size=(HEIGHT, WIDTH)).fitted(SIDE, SIDE)[0]
-    np.testing.assert_array_equal(keypoints, expected)
+    np.testing.assert_array_equal(found.keypoints, expected)
     driver = KeypointPoses(CLIP.keypoints, SIDE, SIDE)
     assert focused_driver(driver, WHOLE) is driver
-    assert not focused_reference(CLIP.frames[0], None, WHOLE)[1][:, 2].any(), "no point is seen without a pose"
+    assert not focused_reference(CLIP.frames[0], None, WHOLE).keypoints[:, 2].any(), "no point is seen without a pose"
+
+
+@pytest.mark.parametrize("size", [(90, 201), (201, 90), (77, 64), (64, 64), (1, 900)])
+def test_padding_is_cut_off_again(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    found = focused_reference(picture, None, WHOLE)
+    top, left, height, width = fit_box(size, SIDE, SIDE)
+    numbered = np.arange(SIDE * SIDE * 3).reshape(SIDE, SIDE, 3)
+    shown = found.without_padding(np.stack([numbered, numbered]))
+    assert shown.shape[1] == height - height % 2 or height == 1
+    assert shown.shape[2] == width - width % 2 or width == 1
+    np.testing.assert_array_equal(shown[1], numbered[top:, left:][: shown.shape[1], : shown.shape[2]])
 
 
 def test_the_face_fills_the_reference_and_the_driver() -> None:
-    picture, keypoints = focused_reference(CLIP.frames[0], PoseFile(CLIP.keypoints[:1]), FACES)
-    assert picture.shape == (SIDE, SIDE, 3)
+    found = focused_reference(CLIP.frames[0], CLIP.keypoints[0], FACES)
+    assert found.picture.shape == (SIDE, SIDE, 3)
+    np.testing.assert_array_equal(found.without_padding(found.picture), found.picture, "a view has no padding")
     driver = focused_driver(KeypointPoses(CLIP.keypoints, 512, 512), FACES).keypoints
-    for face in (keypoints[None, FACE], driver[:, FACE]):
+    for face in (found.keypoints[None, FACE], driver[:, FACE]):
         assert (face[..., 2] >= VISIBLE).mean() == (CLIP.keypoints[: len(face), FACE, 2] >= VISIBLE).mean()
         assert 0.3 < np.ptp(face[..., 0]) < 0.6, "in widths of the view, which the whole figure's face does not reach"
 

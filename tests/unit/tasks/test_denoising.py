@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,11 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from humangen.diffusion.weighting import Uniform
+from humangen.diffusion.weighting import MinSnr, Uniform
 from humangen.models.motion import motion_parameters
+from humangen.models.pipeline import Pipeline
 from humangen.tasks.animation import AnimationTask
 from humangen.tasks.base import NonFiniteLoss
 from humangen.types import AnimationBatch, InputError
+from tests.conftest import WIDTH
 from tests.unit.tiny import tiny_batch, tiny_pipeline
 
 
@@ -80,6 +83,45 @@ def test_the_loss_is_that_of_the_formula(task: AnimationTask) -> None:
     velocity = abar**0.5 * noise - (1 - abar) ** 0.5 * clean
     error = plain.network(noisy, timestep, condition, reference) - velocity
     torch.testing.assert_close(loss[0], error.square().mean())
+
+
+@pytest.mark.parametrize("pipeline", [tiny_pipeline(), tiny_pipeline("canvas")], ids=["causal", "canvas"])
+@torch.no_grad()
+def test_a_dropped_clip_learns_without_its_reference(pipeline: Pipeline) -> None:
+    """Of clips in one batch, with tokens that say whom they show: some are dropped, and some are not."""
+    task, batch = tiny_task(pipeline=pipeline), tiny_batch(["a", "b", "c", "d"])
+    given = task.prepare(batch)
+    told = replace(given, condition=replace(given.condition, tokens=torch.randn(4, 1, WIDTH)))
+    task.prepare = lambda _: told  # type: ignore[method-assign]
+    losses, timestep = task.losses(batch, 0)
+    _, noise, present = task.draw(told.keys, told.clean, 0)
+    assert 0 < present.sum() < len(present)
+    noisy, target = (
+        make(told.clean, noise, timestep) for make in (pipeline.schedule.add_noise, pipeline.schedule.target)
+    )
+    errors = {}
+    for kept, tokens, reference in (
+        (True, told.condition.tokens, told.reference),
+        (False, torch.zeros(4, 1, WIDTH), None),
+    ):
+        prediction = task.network(noisy, timestep, replace(told.condition, tokens=tokens), reference)
+        errors[kept] = (prediction - target).square().flatten(1).mean(1)
+    assert ((errors[True] - errors[False]).abs() > 1e-3).all()
+    torch.testing.assert_close(losses, torch.where(present, errors[True], errors[False]), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_training_step_weighs_each_clip_by_its_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    task, batch, logged = tiny_task(weighting=MinSnr(gamma=2.0)), tiny_batch(["a", "b", "c", "d"]), {}
+    monkeypatch.setattr(task, "log", lambda name, value, **_: logged.update({name: value}))
+    monkeypatch.setattr(task, "log_data", lambda drawn: None)
+    losses, timestep = task.losses(batch, 0)
+    signal = [task.pipeline.schedule.abar[number].item() for number in timestep]
+    weights = torch.tensor([min(1 / (1 - abar), 2) * (1 - abar) for abar in signal])  # snr + 1 is 1 / (1 - abar)
+    assert weights.unique().numel() > 1
+    loss = task.training_step(batch, 0)
+    torch.testing.assert_close(loss, (weights * losses).mean())
+    assert logged["train/loss"] == loss
 
 
 def test_every_parameter_but_the_temporal_ones_learns_from_pictures() -> None:

@@ -15,6 +15,7 @@ from humangen.data.dancers.figure import garment_region, paint_dancer, widest
 from humangen.data.dancers.garments import neckline_outline, paint_sleeve, paint_top_trunk
 from humangen.data.dancers.keypoints import dancer_keypoints
 from humangen.data.dancers.skeleton import Pose, Skeleton, build_skeleton
+from humangen.types import InputError
 
 SMALLEST = 32
 FLOOR = 0.925  # the height of the floor under the figure, in picture heights from the top
@@ -78,7 +79,7 @@ def draw_region(dancer: Dancer, dance: Dance, seconds: float, height: int, width
 def supersampling(height: int, width: int) -> int:
     """How many canvas pixels a picture pixel has along each axis."""
     if min(height, width) < SMALLEST:
-        raise ValueError(f"a drawing needs at least {SMALLEST} pixels on each side, got {height} x {width}")
+        raise InputError(f"a drawing needs at least {SMALLEST} pixels on each side, got {height} x {width}")
     return max(2, -(-SUPERSAMPLED_HEIGHT // height))
 
 
