@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -30,6 +31,7 @@ from humangen.types import InputError
 def run(config: dict[str, Any]) -> float | None:
     """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder.
     Returns the protocol's leading metric."""
+    check_folders(config)
     protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(config["device"])
     if config["predictions"]:
         if ranks.count > 1:
@@ -49,6 +51,16 @@ def run(config: dict[str, Any]) -> float | None:
     return objective.of_result(result)
 
 
+def check_folders(config: dict[str, Any]) -> None:
+    """Raises `InputError` where a folder is named by nothing, as by a variable of the shell that is not set, or where
+    there is a truth of no predictions: what would be scored then is something else."""
+    for name in ("checkpoint", "predictions", "truth"):
+        if config[name] is not None and not str(config[name]).strip():
+            raise InputError(f"{name}= is empty: name a folder, or leave {name}= out")
+    if config["truth"] and not config["predictions"]:
+        raise InputError("truth= is what predictions= are held against: name the folder of these too")
+
+
 def score_folder(config: dict[str, Any]) -> dict[str, Any]:
     """The result of the samples in a folder."""
     protocol, truth = config["protocol"], config["truth"]
@@ -59,8 +71,8 @@ def score_folder(config: dict[str, Any]) -> dict[str, Any]:
         exam = Exam.of(protocol, weights=config["weights"])
     else:
         exam = Exam.of_folder(protocol, Folder(Path(truth)).sha256, config["weights"])
-    output = Path(config["output"])
-    return evaluate_folder(Path(config["predictions"]), Path(truth) if truth else None, exam, size, output)
+    folders = Path(config["predictions"]), Path(truth) if truth else None
+    return evaluate_folder(*folders, exam, size, Path(config["output"]), torch.device(config["device"]))
 
 
 def ensure(protocol: dict[str, Any]) -> None:

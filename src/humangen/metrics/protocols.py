@@ -98,12 +98,15 @@ class AnimationProtocol(Protocol[AnimationBatch]):
         return batch.target
 
     def bounds(self, batch: AnimationBatch) -> dict[str, Tensor]:
-        return {"repeat_reference": repeat_reference(batch), "grey": torch.zeros_like(batch.target)}
+        """Without a reference, none of them repeats it."""
+        repeated = {"repeat_reference": repeat_reference(batch)} if len(batch.reference) else {}
+        return repeated | {"grey": torch.zeros_like(batch.target)}
 
     def pictures(self, paintings: dict[str, Tensor], batch: AnimationBatch) -> dict[str, Tensor]:
-        """Poses are left out where none is known."""
+        """References and poses are left out where none is known."""
+        references = {"reference": repeat_reference(batch)[:, :1]} if len(batch.reference) else {}
         poses = {"poses": batch.target_pose * 2 - 1} if batch.target_pose.any() else {}
-        return {"reference": repeat_reference(batch)[:, :1], **poses, **paintings, "truth": batch.target}
+        return {**references, **poses, **paintings, "truth": batch.target}
 
     def scores(self, names: Sequence[str]) -> SampleScores:
         drift = [name.removeprefix(DRIFT) for name in names if name.startswith(DRIFT)]
