@@ -28,6 +28,7 @@ from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import Protocol
 from humangen.metrics.registry import hashes
 from humangen.models.codec import weights_hash
+from humangen.models.described import described
 from humangen.models.speed import compute_in, precision_on
 from humangen.predictions import Painting, Predictions
 
@@ -96,6 +97,8 @@ def settings_of(painter: Painter, precision: str, data_sha256: str) -> dict[str,
         "data_sha256": data_sha256,
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
+        "image_encoder_sha256": painter.pipeline.encoder_hashes[1],
+        "pipeline": described(painter.pipeline, painter.sampler.solver),
         "precision": precision,
         "sampler": asdict(painter.sampler),
         "guidance": painter.guidance,

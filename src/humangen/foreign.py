@@ -39,8 +39,8 @@ class Folder:
 
     @cached_property
     def frames(self) -> dict[str, list[Path]]:
-        """The files of each sample, in the order of the numbers in their names. Raises `InputError` where there is none,
-        or one that has lost some of what was painted, or where the names do not tell the order."""
+        """The files of each sample, in the order of the numbers in their names. Raises `InputError` where there is
+        none, or one that has lost some of what was painted, or where the names do not tell the order."""
         if not self.path.is_dir():
             raise InputError(f"no folder at {self.path}")
         files = sorted(path for path in self.path.rglob("*") if path.is_file() and not path.name.startswith("."))
