@@ -201,4 +201,4 @@ def peak_memory_gb() -> float:
 
 def write_result(path: Path, result: dict[str, Any]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n")
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")

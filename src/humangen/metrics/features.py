@@ -20,7 +20,8 @@ from humangen.types import InputError
 
 
 class Score(TypedDict):
-    """A number with what it was computed from. `note` says what to know before it is compared."""
+    """A number with what it was computed from; it is nan where there is none. `note` says what to know before it is
+    compared, or why there is none."""
 
     value: float
     samples: int
@@ -42,7 +43,8 @@ def mean_score(table: Table, column: str, network: Network) -> Score:
     """The mean over frames of a column of scores by key; nan where there are none."""
     count = int(table.column(column)[1].sum())
     value = table.means().get(column, float("nan"))
-    return Score(value=value, samples=count, network=network.name, sha256=network.sha256)
+    score = Score(value=value, samples=count, network=network.name, sha256=network.sha256)
+    return score if count else score | {"note": "no frame was scored"}
 
 
 class Extractor(nn.Module, ABC):

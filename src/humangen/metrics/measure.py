@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from humangen.metrics.features import Score
 from humangen.metrics.samples import SampleScores, Table
 from humangen.metrics.video import clip_windows, drift_columns
 
@@ -92,9 +94,10 @@ class Measure:
         return found
 
     def compute(self) -> dict[str, Any]:
-        """Numbers by name, and for metrics that cannot run here what they lack."""
+        """Numbers by name; for metrics that cannot run here what they lack, and for those that have no value of these
+        samples, why."""
         values = {name: metric.compute() for name, metric in self.networks.items()}
-        numbers = {name: value["value"] for name, value in values.items() if name not in self.hidden}
+        numbers: dict[str, Any] = {name: _told(value) for name, value in values.items() if name not in self.hidden}
         for name in self.drift:
             means = self._frame_scores()[name].table().means()
             numbers |= {shown: means[column] for shown, column in self._shown(name).items() if column in means}
@@ -115,3 +118,8 @@ class Measure:
         return {
             name: {k: v for k, v in metric.compute().items() if k != "value"} for name, metric in self.networks.items()
         }
+
+
+def _told(score: Score) -> float | str:
+    """A score's number, or why it is none."""
+    return score["value"] if math.isfinite(score["value"]) else f"undefined ({score.get('note', 'it is no number')})"
