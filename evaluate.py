@@ -20,7 +20,7 @@ from humangen.build import build
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.errors import reported
 from humangen.entry import composed
-from humangen.evaluation import Exam, leave, run_protocol
+from humangen.evaluation import Exam, lacking, leave, run_protocol
 from humangen.foreign import Folder, evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
@@ -46,6 +46,8 @@ def run(config: dict[str, Any]) -> float | None:
         exam = Exam.of(protocol, ranks, config["weights"])
         result = run_protocol(painter, exam, output, Path(config["painted"]), config["precision"])
     if ranks.index == 0:
+        if told := lacking(result):
+            print(told)
         numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
         print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
     return objective.of_result(result)

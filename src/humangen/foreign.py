@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from humangen.cases import keep_cases
-from humangen.evaluation import Exam, costs, result_of, shape_of
+from humangen.evaluation import Exam, costs, result_of
 from humangen.media import PICTURE_SUFFIXES, VIDEO_SUFFIXES, decode_picture, has_alpha, open_picture, to_tensor
 from humangen.metrics.protocols import AnimationProtocol
 from humangen.types import AnimationBatch, InputError
@@ -173,7 +173,7 @@ def evaluate_folder(
         known = protocol.truth(batch)
         paintings = read_painted(batch)
         paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
-        facts |= shape_of(known)
+        facts["resolution"] = list(known.shape[-2:])
         keys += batch.keys
         for name, measure in measures.items():
             protocol.compare(measure, paintings[name], batch)

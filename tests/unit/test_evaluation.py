@@ -13,7 +13,7 @@ from torch import Tensor
 
 from humangen.diffusion.sample import Sampler
 from humangen.diffusion.schedule import FlowSchedule, VarianceSchedule
-from humangen.evaluation import Exam, leave, result_of, settings_of
+from humangen.evaluation import Exam, lacking, leave, result_of, settings_of
 from humangen.inference.painters import painter_of
 from humangen.metrics.features import Extractor
 from humangen.metrics.frechet import FrechetDistance
@@ -129,3 +129,37 @@ def test_a_result_says_whose_every_network_was(parts: dict[str, Any]) -> None:
     settings = settings_of(painter_of(made, Sampler()), "float32", "data")
     assert settings["image_encoder_sha256"] == weights_hash(made.image_encoder)
     assert "/" not in json.dumps(settings["pipeline"])
+
+
+def test_clips_of_several_lengths_are_told_whole() -> None:
+    """Whichever batch came last."""
+
+    def scored(lengths: dict[str, int]) -> dict[str, Any]:
+        exam = Exam.of_folder({"definition": definition(["psnr"])}, "data")
+        measures = exam.measures(["painted"], CPU)
+        for key, frames in lengths.items():
+            batch = tiny_batch([key], frames)
+            exam.protocol.compare(measures["painted"], batch.target, batch)
+        return result_of(measures, exam)
+
+    lengths = {"a": 7, "b": 3}
+    one, other = scored(lengths), scored(dict(reversed(lengths.items())))
+    assert one == other
+    assert {key: values["frames"] for key, values in one["per_sample"].items()} == lengths
+    told = one["frames_per_clip"]
+    assert (told["least"], told["most"]) == (3, 7)
+    assert scored({"a": 3, "b": 7})["frames_per_clip"]["sha256"] != told["sha256"]
+    assert scored({"a": 3, "b": 3})["frames_per_clip"] == 3
+
+
+def test_a_result_of_fewer_samples_than_the_protocol_has_says_so() -> None:
+    batch = tiny_batch(["a", "b", "c"])
+    for samples, complete in ((3, True), (4, False), (2, False), (None, None)):
+        exam = Exam.of_folder({"definition": definition(["psnr"]) | {"samples": samples}}, "data")
+        measures = exam.measures(["painted"], CPU)
+        exam.protocol.compare(measures["painted"], batch.target, batch)
+        result = {**result_of(measures, exam), **exam.facts()}
+        assert result.get("complete") is complete
+        told = lacking(result)
+        assert (told is None) == (complete is not False)
+        assert told is None or f"test has {samples} samples, and 3 were scored" in told

@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from humangen.metrics.features import Score
-from humangen.metrics.samples import SampleScores, Table
+from humangen.metrics.samples import FRAMES, Lengths, SampleScores, Table
 from humangen.metrics.video import clip_windows, drift_columns
 
 
@@ -35,7 +35,7 @@ class Windows:
 class Measure:
     """`scores` are those that no network is needed for, `networks` the others by name; `unavailable` says of metrics
     that cannot run here what they lack. The scores of the networks in `drift` are also given by quarters of the clips,
-    those in `hidden` only so."""
+    those in `hidden` only so. `lengths` keeps how many frames each sample has."""
 
     scores: SampleScores
     networks: dict[str, Metric]
@@ -43,10 +43,11 @@ class Measure:
     windows: Windows = field(default_factory=Windows)
     drift: Sequence[str] = ()
     hidden: Sequence[str] = ()
+    lengths: Lengths = field(default_factory=Lengths)
 
     def to(self, device: torch.device) -> Measure:
         networks = {name: metric.to(device) for name, metric in self.networks.items()}
-        return replace(self, scores=self.scores.to(device), networks=networks)
+        return replace(self, scores=self.scores.to(device), networks=networks, lengths=self.lengths.to(device))
 
     def see(
         self,
@@ -57,6 +58,7 @@ class Measure:
     ) -> None:
         """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks, in windows where a network takes whole clips; the
         metrics named in `instead` compare other two."""
+        self.lengths.update(truth, keys=keys)
         parts, part_keys = self.windows.cut(painted, keys)
         true_parts, _ = self.windows.cut(truth, keys)
         for name, metric in self.networks.items():
@@ -84,9 +86,15 @@ class Measure:
     def table(self) -> Table:
         return self.scores.table()
 
+    def frames(self) -> dict[str, int]:
+        """How many frames each sample has, by its key."""
+        return self.lengths.compute()
+
     def samples(self) -> dict[str, dict[str, float]]:
-        """The scores of each sample by its key; a distance of sets has none."""
-        found = self.table().samples()
+        """The scores of each sample by its key, and how many `frames` it has; a distance of sets has none."""
+        found: dict[str, dict[str, float]] = {key: {FRAMES: frames} for key, frames in self.frames().items()}
+        for key, values in self.table().samples().items():
+            found.setdefault(key, {}).update(values)
         for name, metric in self._frame_scores().items():
             for key, values in metric.table().samples().items():
                 own = {shown: values[column] for shown, column in self._shown(name).items() if column in values}

@@ -26,7 +26,8 @@ Batch = TypeVar("Batch")
 @dataclass(frozen=True)
 class Protocol(ABC, Generic[Batch]):
     """`id` and `version` name all that makes the numbers: another split, size, resize, clip or metric is another
-    version. `metrics` are columns, `windows` how clips are cut for metrics of whole clips.
+    version. `metrics` are columns, `windows` how clips are cut for metrics of whole clips, `samples` how many of them
+    the published set has.
 
     All that is compared are clips (K, F, 3, H, W) in [-1, 1] for the K keys of a batch.
     """
@@ -35,6 +36,7 @@ class Protocol(ABC, Generic[Batch]):
     version: int
     metrics: Sequence[str]
     windows: Windows = Windows()
+    samples: int | None = None
     floors: ClassVar[tuple[str, ...]]
     ceilings: ClassVar[tuple[str, ...]] = ("codec",)
     variations: ClassVar[tuple[str, ...]] = ()  # the names of `variants`

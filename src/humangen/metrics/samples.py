@@ -16,6 +16,8 @@ from torchmetrics import Metric
 from humangen.metrics.video import drift_columns, quarters
 from humangen.types import InputError
 
+FRAMES = "frames"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -162,3 +164,18 @@ class SampleScores(Metric):
     def compute(self) -> dict[str, float]:
         """By name, the mean over all values; names without any are left out."""
         return self.table().means()
+
+
+class Lengths(SampleScores):
+    """How many frames each sample has."""
+
+    def __init__(self) -> None:
+        super().__init__((FRAMES,))
+
+    def update(self, clips: Tensor, *, keys: Sequence[str]) -> None:
+        """Clips (K, F, 3, H, W) and their keys."""
+        self.add(keys, {FRAMES: torch.full((len(clips),), float(clips.shape[1]), device=clips.device)})
+
+    def compute(self) -> dict[str, int]:  # type: ignore[override]
+        """By key."""
+        return {key: int(values[FRAMES]) for key, values in self._merged().samples().items()}
