@@ -12,23 +12,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from humangen.metrics.features import Score
+from humangen.metrics.features import Extractor, Score
 from humangen.metrics.samples import FRAMES, Lengths, SampleScores, Table
-from humangen.metrics.video import clip_windows, drift_columns
-
-
-@dataclass(frozen=True)
-class Windows:
-    """How clips are cut for metrics of whole clips: every whole window of `length` frames, `stride` apart."""
-
-    length: int = 16
-    stride: int = 16
-
-    def cut(self, clips: Tensor, keys: Sequence[str]) -> tuple[Tensor, list[str]]:
-        """Clips (K, F, 3, H, W) to windows (W, length, 3, H, W) and a key for each; a clip that is shorter is one."""
-        ranges = clip_windows(clips.shape[1], self.length, self.stride) or [range(clips.shape[1])]
-        parts = torch.stack([clips[:, window.start : window.stop] for window in ranges], dim=1).flatten(0, 1)
-        return parts, [f"{key}@{window.start}" for key in keys for window in ranges]
+from humangen.metrics.video import drift_columns
 
 
 @dataclass
@@ -40,7 +26,6 @@ class Measure:
     scores: SampleScores
     networks: dict[str, Metric]
     unavailable: dict[str, str]
-    windows: Windows = field(default_factory=Windows)
     drift: Sequence[str] = ()
     hidden: Sequence[str] = ()
     lengths: Lengths = field(default_factory=Lengths)
@@ -56,18 +41,13 @@ class Measure:
         keys: Sequence[str],
         instead: Mapping[str, tuple[Tensor, Tensor]] = MappingProxyType({}),
     ) -> None:
-        """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks, in windows where a network takes whole clips; the
-        metrics named in `instead` compare other two."""
+        """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks; the metrics named in `instead` compare other two."""
         self.lengths.update(truth, keys=keys)
-        parts, part_keys = self.windows.cut(painted, keys)
-        true_parts, _ = self.windows.cut(truth, keys)
         for name, metric in self.networks.items():
             if name in instead:
                 metric.update(*instead[name], keys=keys)
-            elif getattr(getattr(metric, "extractor", None), "whole_clips", False):
-                metric.update(parts, true_parts, keys=part_keys)
             else:
-                metric.update(painted, truth, keys=keys)
+                metric.update(painted, truth, keys=_row_keys(metric, keys, truth.shape[1]))
 
     def of_samples(self) -> set[str]:
         """The names of the scores that each sample has, and no set of them."""
@@ -126,6 +106,11 @@ class Measure:
         return {
             name: {k: v for k, v in metric.compute().items() if k != "value"} for name, metric in self.networks.items()
         }
+
+
+def _row_keys(metric: Metric, keys: Sequence[str], num_frames: int) -> Sequence[str]:
+    extractor = getattr(metric, "extractor", None)
+    return extractor.row_keys(keys, num_frames) if isinstance(extractor, Extractor) else keys
 
 
 def _told(score: Score) -> float | str:

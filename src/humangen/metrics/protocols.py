@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from humangen.metrics import suite
-from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.measure import Measure
 from humangen.metrics.region import RegionScores
 from humangen.metrics.registry import RECIPES, available, check_drift
 from humangen.metrics.samples import SampleScores
 from humangen.metrics.suite import FrameScores
-from humangen.metrics.video import DRIFT, drift_columns
+from humangen.metrics.video import DRIFT, Windows, drift_columns
 from humangen.types import AnimationBatch, InputError, TryOnBatch
 
 Batch = TypeVar("Batch")
@@ -70,7 +70,7 @@ class Protocol(ABC, Generic[Batch]):
         listed = [name for name in self.metrics if name in RECIPES]
         drift = [name for name in self.drifting() if name in RECIPES]
         check_drift(drift)
-        ready, lacking = available([*dict.fromkeys((*listed, *drift))], folder)
+        ready, lacking = available([*dict.fromkeys((*listed, *drift))], folder, self.windows)
         own = [name for name in self.metrics if name not in listed and name.removeprefix(DRIFT) not in drift]
         columns = {name: name for name in listed} | {part: name for name in drift for part in drift_columns(name)}
         return {
@@ -78,7 +78,6 @@ class Protocol(ABC, Generic[Batch]):
                 self.scores(own),
                 {name: each.clone() for name, each in ready.items()},
                 {column: lacking[name] for column, name in columns.items() if name in lacking},
-                self.windows,
                 drift=[name for name in drift if name in ready],
                 hidden=[name for name in ready if name not in listed],
             )
