@@ -20,7 +20,7 @@ from humangen.metrics.frechet import FrechetDistance
 from humangen.metrics.identity import FaceSimilarity
 from humangen.metrics.kernel import KernelDistance
 from humangen.metrics.pose_error import JOINTS, PoseError
-from humangen.models.codec import weights_hash
+from humangen.models.codec import AT_ONCE, weights_hash
 from humangen.models.denoiser import CanvasDenoiser, RowDenoiser
 from humangen.models.image_encoder import ClipImageEncoder
 from humangen.models.pipeline import Pipeline
@@ -163,3 +163,14 @@ def test_a_result_of_fewer_samples_than_the_protocol_has_says_so() -> None:
         told = lacking(result)
         assert (told is None) == (complete is not False)
         assert told is None or f"test has {samples} samples, and 3 were scored" in told
+
+
+def test_the_ceiling_of_a_long_clip_asks_no_more_of_the_codec_than_painting_it(
+    parts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter, given = painter_of(Pipeline(**parts), Sampler()), []
+    encode = painter.pipeline.codec.encode
+    monkeypatch.setattr(painter.pipeline.codec, "encode", lambda rows: given.append(len(rows)) or encode(rows))
+    truth = tiny_batch(["a", "b"], frames=AT_ONCE + 1).target
+    assert painter.round_trip(truth).shape == truth.shape
+    assert given == [AT_ONCE, 1] * 2
