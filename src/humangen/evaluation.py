@@ -102,7 +102,7 @@ def lacking(result: dict[str, Any]) -> str | None:
     protocol, samples = result["protocol"], result["samples"]
     return (
         f"protocol {protocol['id']} has {protocol['samples']} samples, and {samples} were scored: the result is marked "
-        "as incomplete, and compares with results of the same samples alone"
+        "as incomplete, and compares only with results of the same samples"
     )
 
 

@@ -49,8 +49,8 @@ class Table:
         return {name: float(sums[at] / counts[at]) for at, name in enumerate(self.names) if counts[at]}
 
     def intervals(self, names: Iterable[str], *, seed: int) -> dict[str, tuple[float, float]]:
-        """By those of `names` that two samples have a value of, the interval of the mean; samples are drawn whole, since
-        the frames of a clip are alike."""
+        """By those of `names` that two samples have a value of, the interval of the mean; samples are drawn whole,
+        since the frames of a clip are alike."""
         columns = {name: self.column(name) for name in names if name in self.shown}
         return {
             name: interval(values, weights=counts, seed=seed)
