@@ -14,7 +14,7 @@ from torchmetrics import Metric
 from humangen.metrics import registry_files as files
 from humangen.metrics.features import Extractor
 from humangen.metrics.features_dancers import DancerClips, DancerFrames
-from humangen.metrics.features_inception import Inception, InceptionClean
+from humangen.metrics.features_inception import Inception, InceptionClean, InceptionPytorch
 from humangen.metrics.features_video import I3D, I3DSquashed, ResNetClips
 from humangen.metrics.features_vit import Clip, Dino
 from humangen.metrics.frechet import FrechetDistance
@@ -52,6 +52,7 @@ MEDIAPIPE = mediapipe_keypoints, (files.MEDIAPIPE, files.MEDIAPIPE_DETECTOR), ("
 FACES = ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)
 RECIPES = {
     "fid": Recipe(FrechetDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
+    "fid_pytorch": Recipe(FrechetDistance, InceptionPytorch, (files.INCEPTION,), ("torch_fidelity",)),
     "kid": Recipe(KernelDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
     "fid_clean": Recipe(FrechetDistance, InceptionClean, (files.INCEPTION_CLEAN,)),
     "fvd": Recipe(FrechetDistance, I3D, (files.I3D,)),
