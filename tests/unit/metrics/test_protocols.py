@@ -73,9 +73,10 @@ def test_without_a_truth_only_the_outside_is_compared() -> None:
     measure = blind.measures(["painted"])["painted"]
     blind.compare(measure, painted, batch)
     assert measure.compute() == pytest.approx({"psnr_outside": 100.0, "old_garment_distance": 0.0})
-    seeing = TryOnProtocol("x", 1, ["psnr_box"])
-    with pytest.raises(InputError, match=r"psnr_box need the truth.*protocol\.definition\.metrics"):
-        seeing.compare(seeing.measures(["painted"])["painted"], painted, batch)
+    for name in ("psnr_box", "psnr", "ssim"):
+        seeing = TryOnProtocol("x", 1, [name])
+        with pytest.raises(InputError, match=rf"{name} need the truth.*protocol\.definition\.metrics"):
+            seeing.compare(seeing.measures(["painted"])["painted"], painted, batch)
 
 
 def test_fidelity_compares_the_painted_region_on_white_with_the_garment() -> None:
