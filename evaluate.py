@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -20,7 +21,7 @@ from humangen.checkpoint import load_guidance, load_pipeline, load_sampler
 from humangen.cli.errors import reported, usable_device
 from humangen.cli.options import old_and_new
 from humangen.entry import composed
-from humangen.evaluation import Exam, leave, run_protocol
+from humangen.evaluation import Exam, lacking, leave, run_protocol
 from humangen.foreign import Folder, evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
@@ -31,6 +32,7 @@ from humangen.types import InputError
 def run(config: dict[str, Any]) -> float | None:
     """Paints and scores, or scores what lies in a folder; leaves result.json and some pictures in the output folder.
     Returns the protocol's leading metric."""
+    check_folders(config)
     protocol, output, ranks = config["protocol"], Path(config["output"]), join_ranks(usable_device(config["device"]))
     if config["predictions"]:
         if ranks.count > 1:
@@ -47,9 +49,21 @@ def run(config: dict[str, Any]) -> float | None:
         exam = Exam.of(protocol, ranks, config["weights"])
         result = run_protocol(painter, exam, output, Path(config["painted"]), config["precision"])
     if ranks.index == 0:
+        if told := lacking(result):
+            print(told)
         numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
         print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))
     return objective.of_result(result)
+
+
+def check_folders(config: dict[str, Any]) -> None:
+    """Raises `InputError` where a folder is named by nothing, as by a variable of the shell that is not set, or where
+    there is a truth of no predictions: what would be scored then is something else."""
+    for name in ("checkpoint", "predictions", "truth"):
+        if config[name] is not None and not str(config[name]).strip():
+            raise InputError(f"{name}= is empty: name a folder, or leave {name}= out")
+    if config["truth"] and not config["predictions"]:
+        raise InputError("truth= is what predictions= are held against: name the folder of these too")
 
 
 def score_folder(config: dict[str, Any]) -> dict[str, Any]:
@@ -62,8 +76,8 @@ def score_folder(config: dict[str, Any]) -> dict[str, Any]:
         exam = Exam.of(protocol, weights=config["weights"])
     else:
         exam = Exam.of_folder(protocol, Folder(Path(truth)).sha256, config["weights"])
-    output = Path(config["output"])
-    return evaluate_folder(Path(config["predictions"]), Path(truth) if truth else None, exam, size, output)
+    folders = Path(config["predictions"]), Path(truth) if truth else None
+    return evaluate_folder(*folders, exam, size, Path(config["output"]), torch.device(config["device"]))
 
 
 def ensure(protocol: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import Protocol
 from humangen.metrics.registry import hashes
 from humangen.models.codec import weights_hash
+from humangen.models.described import described
 from humangen.models.speed import compute_in, precision_on
 from humangen.predictions import Painting, Predictions
 
@@ -81,12 +82,28 @@ class Exam:
         """What a result must say of it."""
         protocol = self.protocol
         about = {"id": protocol.id, "version": protocol.version, "metrics": list(protocol.metrics)}
+        about |= {"samples": protocol.samples} if protocol.samples else {}
         return {"protocol": about | {"windows": asdict(protocol.windows)}, "data_sha256": self.data_sha256}
 
 
-def shape_of(truth: Tensor) -> dict[str, Any]:
-    """What a result says of the samples (K, F, 3, H, W)."""
-    return {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
+def frames_per_clip(frames: dict[str, int]) -> int | dict[str, Any]:
+    """The number of frames that all clips have; where they differ, the least and the most, and a hash of them all."""
+    least, most = min(frames.values()), max(frames.values())
+    if least == most:
+        return least
+    told = "\n".join(f"{key} {frames[key]}" for key in sorted(frames))
+    return {"least": least, "most": most, "sha256": hashlib.sha256(told.encode()).hexdigest()}
+
+
+def lacking(result: dict[str, Any]) -> str | None:
+    """A sentence where a result is not of as many samples as its protocol has."""
+    if result.get("complete", True):
+        return None
+    protocol, samples = result["protocol"], result["samples"]
+    return (
+        f"protocol {protocol['id']} has {protocol['samples']} samples, and {samples} were scored: the result is marked "
+        "as incomplete, and compares only with results of the same samples"
+    )
 
 
 def settings_of(painter: Painter, precision: str, data_sha256: str) -> dict[str, Any]:
@@ -96,6 +113,8 @@ def settings_of(painter: Painter, precision: str, data_sha256: str) -> dict[str,
         "data_sha256": data_sha256,
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
+        "image_encoder_sha256": painter.pipeline.encoder_hashes[1],
+        "pipeline": described(painter.pipeline, painter.sampler.solver),
         "precision": precision,
         "sampler": asdict(painter.sampler),
         "guidance": painter.guidance,
@@ -114,7 +133,7 @@ def score(painter: Painter, painting: dict[str, Painting], exam: Exam) -> tuple[
         truth = protocol.truth(batch)
         paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
         paintings["codec"] = painter.round_trip(truth)
-        facts |= shape_of(truth)
+        facts["resolution"] = list(truth.shape[-2:])
         for name, measure in measures.items():
             protocol.compare(measure, paintings[name], batch)
     return measures, facts
@@ -153,7 +172,7 @@ def painted(painting: dict[str, Painting], batch: Any) -> dict[str, Tensor]:
 def result_of(measures: dict[str, Measure], exam: Exam) -> dict[str, Any]:
     """What a result says of the measures by name: `scores` of what was painted with their intervals, of which
     samples they are, and which `networks` looked at them; then those of all else, whose intervals are apart."""
-    protocol, table = exam.protocol, measures["painted"].table()
+    protocol, frames = exam.protocol, measures["painted"].frames()
     others = {name: measure.compute() for name, measure in measures.items()}
     intervals = {name: measure.intervals(seed=INTERVAL_SEED) for name, measure in measures.items()}
     return {
@@ -164,8 +183,10 @@ def result_of(measures: dict[str, Measure], exam: Exam) -> dict[str, Any]:
             name: details | {"files": hashes(name, exam.weights)}
             for name, details in measures["painted"].details().items()
         },
-        "samples": len(table.keys),
-        "keys_sha256": hashlib.sha256("\n".join(table.keys).encode()).hexdigest(),
+        "samples": len(frames),
+        **({"complete": len(frames) == protocol.samples} if protocol.samples else {}),
+        "frames_per_clip": frames_per_clip(frames),
+        "keys_sha256": hashlib.sha256("\n".join(sorted(frames)).encode()).hexdigest(),
         "per_sample": measures["painted"].samples(),
         "variants": {name: others[name] for name in protocol.variations if name in others},
         "floors": {name: others[name] for name in protocol.floors if name in others},
@@ -198,4 +219,4 @@ def peak_memory_gb() -> float:
 
 def write_result(path: Path, result: dict[str, Any]) -> None:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n")
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")

@@ -1,11 +1,12 @@
 """Scoring pictures that lie in folders, whoever painted them, by the same ruler as our own.
 
-A sample is ID.png, or a folder ID of its frames as PNG in the order of their names.
+A sample is ID.png, or a folder ID of its frames as PNG in the order of their numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,13 +19,16 @@ import torch
 from torch import Tensor
 
 from humangen.cases import keep_cases
-from humangen.evaluation import Exam, costs, result_of, shape_of
-from humangen.media import PICTURE_SUFFIXES, VIDEO_SUFFIXES, read_picture, to_tensor
+from humangen.evaluation import Exam, costs, result_of
+from humangen.media import PICTURE_SUFFIXES, VIDEO_SUFFIXES, decode_picture, has_alpha, open_picture, to_tensor
 from humangen.metrics.protocols import AnimationProtocol
 from humangen.types import AnimationBatch, InputError
 
+SIGNATURE, DEPTH, COLOURS = b"\x89PNG\r\n\x1a\n", 24, 25  # of a PNG; the places of two bytes in it
+GREY, RGB = 0, 2  # kinds of colours
 LOSSY = (PICTURE_SUFFIXES | VIDEO_SUFFIXES) - {".png"}
 NAMED = 3  # ids that an error names
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,8 @@ class Folder:
 
     @cached_property
     def frames(self) -> dict[str, list[Path]]:
-        """The files of each sample. Raises `InputError` where there is none, or one that has lost some of what was
-        painted."""
+        """The files of each sample, in the order of the numbers in their names. Raises `InputError` where there is
+        none, or one that has lost some of what was painted, or where the names do not tell the order."""
         if not self.path.is_dir():
             raise InputError(f"no folder at {self.path}")
         files = sorted(path for path in self.path.rglob("*") if path.is_file() and not path.name.startswith("."))
@@ -53,7 +57,7 @@ class Folder:
                 found.setdefault(inside.stem if len(inside.parts) == 1 else str(inside.parent), []).append(path)
         if not found:
             raise InputError(f"no PNG in {self.path}")
-        return found
+        return {key: in_order(paths) for key, paths in found.items()}
 
     @cached_property
     def sha256(self) -> str:
@@ -67,7 +71,7 @@ class Folder:
 
     def clip(self, key: str) -> np.ndarray:
         """The frames (F, H, W, 3), uint8, of one sample."""
-        frames = [read_picture(path) for path in self.frames[key]]
+        frames = [read_frame(path) for path in self.frames[key]]
         if len({frame.shape for frame in frames}) > 1:
             raise InputError(f"the frames of {self.path / key} have different sizes")
         return np.stack(frames)
@@ -87,12 +91,43 @@ class Folder:
             raise InputError(f"samples are matched by their ids, and {'; '.join(told)}")
 
 
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """The frames of a clip by the numbers in their names, of which 10 comes behind 9. Raises `InputError` where these
+    do not tell which of two comes first."""
+    numbered: dict[tuple[int, ...], Path] = {}
+    for path in paths:
+        numbers = tuple(int(digits) for digits in re.findall("[0-9]+", path.stem))
+        other = numbered.setdefault(numbers, path)
+        if other is not path or len(numbers) != len(next(iter(numbered))) or path.parent != paths[0].parent:
+            first = paths[0] if other is path else other
+            raise InputError(
+                f"frames are put in order by the numbers in their names, and those of {first} and {path} do not tell "
+                "which comes first: give each frame of a clip one number, as in ID/0.png"
+            )
+    return [numbered[numbers] for numbers in sorted(numbered)]
+
+
+def read_frame(path: Path) -> np.ndarray:
+    """The pixels (H, W, 3), uint8, of a PNG that holds just these. Raises `InputError` where it holds anything that
+    reading would change, whatever its name says."""
+    data = path.read_bytes()
+    picture = decode_picture(data, str(path))
+    if not data.startswith(SIGNATURE):
+        kind = "is no PNG, whatever its name says"
+    elif data[DEPTH] != 8 or data[COLOURS] not in (GREY, RGB) or has_alpha(open_picture(data)):
+        kind = "has transparency, a palette, or other than 8 bits a channel"
+    else:
+        return picture
+    raise InputError(f"{path} {kind}: scored are PNGs of 8-bit RGB, or grey, since others change when they are read")
+
+
 @dataclass(frozen=True)
 class FolderTruth:
-    """Batches out of a folder of true clips: one each, whose first frame stands for the reference."""
+    """Batches out of a folder of true clips: one each, of which no reference and no pose is known."""
 
     folder: Folder
     size: tuple[int, int]
+    device: torch.device
 
     def batches(self) -> Iterator[AnimationBatch]:
         for key in sorted(self.folder.frames):
@@ -102,25 +137,31 @@ class FolderTruth:
                     f"{self.folder.path / key} is {clip.shape[2]}x{clip.shape[1]}, and this protocol is at "
                     f"{self.size[1]}x{self.size[0]}: bring truth and predictions to that size once, with Lanczos"
                 )
-            target = to_tensor(clip)[None]
+            target = to_tensor(clip)[None].to(self.device)
             pose = torch.zeros_like(target)
-            yield AnimationBatch([key], target[:, 0], pose[:, 0], target, pose)
+            yield AnimationBatch([key], target[:0, 0], pose[:0, 0], target, pose)
 
 
 def evaluate_folder(
-    predictions: Path, truth: Path | None, exam: Exam, size: tuple[int, int], output: Path
+    predictions: Path,
+    truth: Path | None,
+    exam: Exam,
+    size: tuple[int, int],
+    output: Path,
+    device: torch.device = CPU,
 ) -> dict[str, Any]:
     """A result of the samples in the folder `predictions`: against those of the folder `truth`, else against the
     protocol's own data, whose keys are the ids. `size` (height, width) is the protocol's; some pictures are left in
-    `output`."""
-    began, device = time.perf_counter(), torch.device("cpu")
+    `output`. The metrics run on `device`."""
+    began = time.perf_counter()
     painted, protocol = Folder(predictions), exam.protocol
     if truth and not isinstance(protocol, AnimationProtocol):
         raise InputError(f"protocol {protocol.id} looks into regions, which a folder has not: leave truth out")
-    names = ["painted", *protocol.variations, *protocol.floors]
-    measures = {name: measure for name, measure in exam.measures(names, device).items() if name != "isolated"}
+    absent = {"isolated", "repeat_reference"} if truth else {"isolated"}
+    names = [name for name in ("painted", *protocol.variations, *protocol.floors) if name not in absent]
+    measures = exam.measures(names, device)
     facts: dict[str, Any] = {}
-    batches = FolderTruth(Folder(truth), size).batches if truth else partial(exam.batches, device)
+    batches = FolderTruth(Folder(truth), size, device).batches if truth else partial(exam.batches, device)
     if truth:
         painted.check_ids([*Folder(truth).frames], str(truth))
     keys: list[str] = []
@@ -132,12 +173,13 @@ def evaluate_folder(
         known = protocol.truth(batch)
         paintings = read_painted(batch)
         paintings |= protocol.variants(paintings["painted"], batch) | protocol.bounds(batch)
-        facts |= shape_of(known)
+        facts["resolution"] = list(known.shape[-2:])
         keys += batch.keys
         for name, measure in measures.items():
             protocol.compare(measure, paintings[name], batch)
     painted.check_ids(keys, "the protocol's samples")
-    result = {**result_of(measures, exam), **exam.facts(), "predictions": str(predictions), **facts, **costs(began)}
+    result = {**result_of(measures, exam), **exam.facts(), "predictions": str(predictions.resolve())}
+    result |= {**facts, **costs(began)}
     keep_cases(protocol, batches(), read_painted, result["per_sample"], output / "clips")
     return result
 
@@ -155,4 +197,4 @@ def read(folder: Folder, keys: Sequence[str], truth: Tensor) -> Tensor:
                 f"{folder.path / key} is {told[0]} (frames, width, height), and its truth {told[1]}: they must agree"
             )
         clips.append(clip)
-    return torch.stack(clips)
+    return torch.stack(clips).to(truth.device)

@@ -14,6 +14,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import OmegaConf
 
+from data_prep.__main__ import parser as preparation
+from data_prep.splits import OFFICIAL, PRESETS
 from humangen.build import build, check_targets
 from humangen.training import task_of
 from humangen.types import InputError
@@ -146,3 +148,24 @@ def test_a_checkpoint_says_with_which_loss_it_was_trained(loss: str, tmp_path: P
 def test_samples_are_painted_with_the_guidance_of_the_experiment(tmp_path: Path) -> None:
     config = composed(["experiment=sd15_animation"], tmp_path)
     assert build(config["callbacks"]["samples"]).guidance == config["guidance"] == 3.5
+
+
+PROTOCOLS = [file.partition("/")[2] for file in FILES if file.startswith("protocol/")]
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_the_command_of_a_protocol_makes_the_split_that_it_scores(name: str, tmp_path: Path) -> None:
+    config = composed([f"protocol={name}"], tmp_path, "evaluate")["protocol"]
+    assert config["definition"]["samples"] > 0
+    source = config["data"]["source"]
+    if "command" not in source:
+        return  # drawn, by the protocol itself
+    python, flag, module, *words = source["command"].split()
+    assert (python, flag, module) == ("python", "-m", "data_prep")
+    options = preparation().parse_args(words)
+    assert options.output == config["data"]["shards"]
+    if options.split in PRESETS:
+        made = {PRESETS[options.split](f"{options.source}-{number}") for number in range(1, 341)}
+        assert source["split"] in made
+    else:
+        assert options.split in OFFICIAL  # whose lists or folders name it

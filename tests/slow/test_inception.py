@@ -80,6 +80,25 @@ def test_fid_and_kid_are_torch_fidelitys(folder: Path, monkeypatch: pytest.Monke
     assert fid["note"].startswith("covariance is singular: 12 samples, 2048 features")
 
 
+def test_fid_pytorch_is_the_same_network_behind_another_resize(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch-fidelity's own way through the network, but for what pytorch-fid gives it: 2 x / 255 - 1."""
+    path = folder / INCEPTION.file
+    network = registry.RECIPES["fid_pytorch"].network(path, "0" * 64)
+    assert network.name != registry.RECIPES["fid"].network(path, "0" * 64).name
+    before = network.network(to_bytes(clips(0)[0]))[0]
+
+    def resized(pixels: Tensor, **_: object) -> Tensor:
+        made = nn.functional.interpolate(pixels, (299, 299), mode="bilinear", align_corners=False)
+        return made * 256 / 255  # which (x - 128) / 128 follows
+
+    name = "interpolate_bilinear_2d_like_tensorflow1x"
+    monkeypatch.setattr(f"torch_fidelity.feature_extractor_inceptionv3.{name}", resized)
+    expected = network.network(to_bytes(clips(0)[0]))[0]
+    found = network(clips(0)[:1])
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(found, before, rtol=1e-3, atol=1e-3)
+
+
 def test_a_file_that_holds_more_than_tensors_is_not_unpickled(tmp_path: Path) -> None:
     torch.save({"code": Frames}, tmp_path / "other.pth")
     with pytest.raises(InputError, match="holds other things"):

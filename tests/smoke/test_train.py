@@ -142,6 +142,18 @@ def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, caps
     assert set(result["intervals_beside"]) == {*result["floors"], *result["ceilings"]}
     assert all(ends["psnr"][0] <= ends["psnr"][1] for ends in result["intervals_beside"].values())
     assert result["ceilings"]["codec"]["psnr"] > result["floors"]["isolated"]["psnr"]
+    assert (result["frames_per_clip"], result["protocol"]["samples"], result["complete"]) == (2, 64, False)
+    assert "dancers64 has 64 samples, and 2 were scored" in capsys.readouterr().out
+    folder = [f"predictions={result['painted']}", "protocol.definition.metrics=[psnr,l1,fd_dancers]"]
+    evaluate.run(configured("evaluate", tmp_path / "folder", "protocol=dancers64", *folder, *protocol))
+    same = json.loads((tmp_path / "folder" / "result.json").read_text())
+    assert {"psnr", "l1", "fd_dancers"} <= set(same["scores"])
+    for name in ("scores", "intervals"):
+        assert same[name].items() <= result[name].items()
+    for name in ("keys_sha256", "data_sha256", "frames_per_clip"):
+        assert same[name] == result[name]
+    assert set(same["floors"]) == {"repeat_reference", "grey"}
+    assert all(scores.items() <= result["floors"][floor].items() for floor, scores in same["floors"].items())
     humangen(["report", str(trained)])
     assert "floor: repeat reference" in (trained / "table.md").read_text()
     assert "painted.gif" in (trained / "index.html").read_text()
@@ -170,13 +182,14 @@ def test_a_result_is_of_its_precision(trained: Path, shards: str, tmp_path: Path
     assert {arm.name for arm in arms} == {"precision=float32", "precision=bfloat16"}
 
 
-def test_reports_of_different_protocols_do_not_mix(trained: Path, tmp_path: Path) -> None:
+def test_reports_of_different_protocols_do_not_mix(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     for version in (1, 2):
         folder = tmp_path / str(version)
         folder.mkdir()
         other = {
             "protocol": {"id": "x", "version": version},
             "resolution": [64, 64],
+            "scores": {"psnr": 20.0},
             "samples": 1,
             "variants": {},
             "keys_sha256": "",
@@ -185,3 +198,6 @@ def test_reports_of_different_protocols_do_not_mix(trained: Path, tmp_path: Path
     with pytest.raises(SystemExit) as stop:
         humangen(["report", str(tmp_path)])
     assert stop.value.code == 2
+    assert "these results differ in protocol, and do not compare" in capsys.readouterr().err
+    (tmp_path / "2" / "result.json").unlink()
+    humangen(["report", str(tmp_path)])  # one alone is a report

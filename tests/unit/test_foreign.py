@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+import evaluate
 from humangen.evaluation import Exam
 from humangen.foreign import Folder, evaluate_folder
 from humangen.inference.ranks import OneRank
 from humangen.media import write_picture
+from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import AnimationProtocol, TryOnProtocol
 from humangen.types import InputError
 
@@ -50,7 +55,7 @@ def test_the_truth_itself_is_perfect_and_a_change_is_not(truth: Path, tmp_path: 
     assert same["resolution"] == list(SIZE)
     other = evaluate_folder(copy_of(truth, tmp_path / "other", 10), truth, exam(), SIZE, tmp_path / "out")
     assert 25 < other["scores"]["psnr"] < 30
-    assert set(other["floors"]) == {"repeat_reference", "grey"}
+    assert set(other["floors"]) == {"grey"}  # no reference is given: to repeat the truth's first frame is none
     assert set(other["intervals_beside"]) == set(other["floors"]) | set(other["ceilings"])
     for row, ends in other["intervals_beside"].items():
         scores = {**other["floors"], **other["ceilings"]}[row]
@@ -63,8 +68,7 @@ def test_pictures_are_left_beside_the_truth_without_poses_that_nobody_knows(trut
     left = {path.relative_to(tmp_path / "out/clips").as_posix() for path in (tmp_path / "out").rglob("*.*")}
     moving = {f"clip{number}/{name}.gif" for number in range(2) for name in ("painted", "truth")}
     still = {f"still/{name}.png" for name in ("painted", "truth")}
-    references = {f"{key}/reference.png" for key in ("clip0", "clip1", "still")}
-    assert left == moving | still | references
+    assert left == moving | still
 
 
 def test_a_truth_is_known_by_its_pixels_and_ids(truth: Path, tmp_path: Path) -> None:
@@ -111,3 +115,87 @@ def test_a_protocol_of_regions_needs_its_own_data(truth: Path, tmp_path: Path) -
     regions = Exam(TryOnProtocol("regions", 1, ["psnr_box"]), None, "", OneRank(), None)
     with pytest.raises(InputError, match="regions looks into regions"):
         evaluate_folder(truth, truth, regions, SIZE, tmp_path / "out")
+
+
+def renamed(truth: Path, target: Path, pattern: str) -> Path:
+    """The frames of clips under other names: numbers that begin with 9."""
+    for path in truth.glob("clip*/*.png"):
+        write_picture(target / path.parent.name / pattern.format(9 + int(path.stem)), np.asarray(Image.open(path)))
+    write_picture(target / "still.png", np.asarray(Image.open(truth / "still.png")))
+    return target
+
+
+@pytest.mark.parametrize("pattern", ["{}.png", "frame_{}.png", "clip7-{}_painted.png", "{:05d}.png"])
+def test_frames_are_in_the_order_of_their_numbers(truth: Path, tmp_path: Path, pattern: str) -> None:
+    painted = renamed(truth, tmp_path / "painted", pattern)
+    scores = evaluate_folder(painted, truth, exam(), SIZE, tmp_path / "out")["scores"]
+    assert scores == pytest.approx({"psnr": 100.0, "ssim": 1.0, "l1": 0.0})
+
+
+@pytest.mark.parametrize("other", ["clip0/1.png", "clip0/one.png", "clip0/001_2.png", "clip0.png"])
+def test_frames_whose_order_nobody_knows_are_refused(truth: Path, other: str) -> None:
+    write_picture(truth / other, picture(1))
+    with pytest.raises(InputError, match=r"clip0.*do not tell which comes first"):
+        Folder(truth).frames  # noqa: B018
+
+
+def test_what_reading_would_change_is_refused_whatever_it_is_called(truth: Path) -> None:
+    path = truth / "still.png"
+    grey = Image.fromarray(picture(1)[..., 0])
+    grey.save(path)
+    assert (Folder(truth).clip("still") == picture(1)[None, ..., :1]).all()
+    rgb = Image.fromarray(picture(1))
+    rgb.save(path, "jpeg")
+    with pytest.raises(InputError, match=r"still\.png is no PNG, whatever its name says"):
+        Folder(truth).clip("still")
+    deep = picture(1)[..., 0].astype(np.uint16) * 256
+    for changed in (rgb.convert("RGBA"), rgb.quantize(), grey.convert("1"), Image.fromarray(deep)):
+        changed.save(path, "png")
+        with pytest.raises(InputError, match=r"still\.png has transparency, a palette, or other than 8 bits"):
+            Folder(truth).clip("still")
+    rgb.save(path, "png", transparency=(0, 0, 0))
+    with pytest.raises(InputError, match=r"still\.png has transparency"):
+        Folder(truth).clip("still")
+    path.write_bytes(sixteen_bits(*SIZE))
+    with pytest.raises(InputError, match=r"still\.png has transparency, a palette, or other than 8 bits"):
+        Folder(truth).clip("still")
+
+
+def sixteen_bits(height: int, width: int) -> bytes:
+    """An RGB PNG of 16 bits a channel, of which PIL would read 8."""
+    coloured = np.random.default_rng(0).integers(0, 2**16, (height, width, 3), np.uint16)
+    return cv2.imencode(".png", coloured)[1].tobytes()
+
+
+def test_networks_look_where_they_are_told(truth: Path, tmp_path: Path) -> None:
+    asked = []
+
+    class Noting(Exam):
+        def measures(self, paintings: Sequence[str], device: torch.device) -> dict[str, Measure]:
+            asked.append(device)
+            return super().measures(paintings, torch.device("cpu"))
+
+    noting, made = Noting(**vars(exam())), tmp_path / "out"
+    with pytest.raises(RuntimeError, match=r"meta|Meta"):  # where nothing can be computed
+        evaluate_folder(copy_of(truth, tmp_path / "same"), truth, noting, SIZE, made, torch.device("meta"))
+    assert asked == [torch.device("meta")]
+
+
+def test_a_result_names_the_folder_from_the_root(truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted = copy_of(truth, tmp_path / "same")
+    monkeypatch.chdir(tmp_path)
+    assert evaluate_folder(Path("same"), truth, exam(), SIZE, tmp_path / "out")["predictions"] == str(painted)
+
+
+@pytest.mark.parametrize(
+    ("named", "sentence"),
+    [
+        ({"predictions": "", "truth": "T"}, "predictions= is empty"),
+        ({"predictions": "P", "truth": " "}, "truth= is empty"),
+        ({"checkpoint": ""}, "checkpoint= is empty"),
+        ({"truth": "T"}, "truth= is what predictions= are held against"),
+    ],
+)
+def test_a_folder_that_is_named_by_nothing_is_an_error(named: dict[str, str], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        evaluate.run({"checkpoint": "shipped", "predictions": None, "truth": None, **named})

@@ -16,12 +16,11 @@ from humangen.diffusion.sample import Denoise, Sampler
 from humangen.diffusion.schedule import Schedule
 from humangen.inference.ranks import OneRank, Ranks
 from humangen.inference.windows import sample_windows, windows
-from humangen.models.codec import Codec
+from humangen.models.codec import Codec, in_chunks
 from humangen.models.pipeline import Pipeline
 from humangen.types import Condition, InputError, Reference
 
 Progress = Callable[[int], Callable[[], None]]
-DECODED_AT_ONCE = 8  # frames; the codec needs more memory for each than the network does
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def stream(
     solver = partial(pipeline.schedule.solver, sampler.solver, sampler.num_steps)
     on_prediction = progress(len(parts) * sampler.num_steps) if progress else lambda: None
     for latents in sample_windows(parts, denoiser, noise, solver, ranks, on_prediction):
-        chunks = latents.flatten(0, 1).split(DECODED_AT_ONCE)
+        chunks = in_chunks(latents.flatten(0, 1))
         like = [first.new_empty(len(chunk), 3, *first.shape[-2:]) for chunk in chunks]
         decoded = ranks.map([partial(decoder.decode, chunk) for chunk in chunks], like)
         yield torch.cat(decoded).unflatten(0, latents.shape[:2])

@@ -49,7 +49,7 @@ class Painter(ABC, Generic[Batch, Parts]):
 
     def round_trip(self, truth: Tensor) -> Tensor:
         """Ceiling: the truth through the codec and back, a clip at a time."""
-        return torch.stack([self.pipeline.codec.decode(self.pipeline.codec.encode(clip)) for clip in truth])
+        return torch.stack([self.pipeline.codec.round_trip(clip) for clip in truth])
 
     @abstractmethod
     def sheet(self, painted: Tensor, batch: Batch) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NotRequired, Protocol, Self, TypedDict
 
@@ -16,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from humangen.metrics.samples import Table
+from humangen.metrics.video import Windows
 from humangen.types import InputError
 
 
 class Score(TypedDict):
-    """A number with what it was computed from. `note` says what to know before it is compared."""
+    """A number with what it was computed from; it is nan where there is none. `note` says what to know before it is
+    compared, or why there is none."""
 
     value: float
     samples: int
@@ -42,20 +45,23 @@ def mean_score(table: Table, column: str, network: Network) -> Score:
     """The mean over frames of a column of scores by key; nan where there are none."""
     count = int(table.column(column)[1].sum())
     value = table.means().get(column, float("nan"))
-    return Score(value=value, samples=count, network=network.name, sha256=network.sha256)
+    score = Score(value=value, samples=count, network=network.name, sha256=network.sha256)
+    return score if count else score | {"note": "no frame was scored"}
 
 
 class Extractor(nn.Module, ABC):
     """A frozen network: clips (K, F, 3, H, W) in [-1, 1] -> features (N, dim), float32.
 
-    `whole_clips` says what a row is: of a clip (N = K) or of a frame (N = K F). `chunk` clips or frames go through
-    the network at once. Metrics that share an extractor share its work: what it gave for the two inputs that were asked
-    for last is kept, so a truth that several paintings are held against is looked at once.
+    `whole_clips` says what a row is: of a frame (N = K F), or of a clip, or, where there are `windows`, of each of them
+    in each clip. `chunk` rows go through the network at once; no more windows are ever copied. Metrics that share an
+    extractor share its work: what it gave for the two inputs that were asked for last is kept, so a truth that several
+    paintings are held against is looked at once. Two views of the same memory are one input.
     """
 
     whole_clips = False
     chunk = 32
     dim: int
+    windows: Windows | None = None
 
     def __init__(self, name: str, sha256: str) -> None:
         super().__init__()
@@ -63,23 +69,35 @@ class Extractor(nn.Module, ABC):
         self._kept: list[tuple[Tensor, int, Tensor]] = []
 
     def forward(self, clips: Tensor) -> Tensor:
-        kept = [each for each in self._kept if each[0] is clips and each[1] == clips._version]
+        kept = [each for each in self._kept if _same(each[0], clips) and each[1] == clips._version]
         newest = kept[0] if kept else (clips, clips._version, self._extract(clips))
         self._kept = [*[each for each in self._kept if each is not newest][-1:], newest]
         return newest[2]
 
     @torch.no_grad()
     def _extract(self, clips: Tensor) -> Tensor:
-        rows = clips if self.whole_clips else clips.flatten(0, 1)
-        if not len(rows):
-            return rows.new_zeros(0, self.dim)
-        features = torch.cat([self.network_features(part).float() for part in rows.split(self.chunk)])
+        rows = [clip[part] for clip in clips for part in self._parts(clips.shape[1])]
+        if not rows:
+            return clips.new_zeros(0, self.dim)
+        chunks = (torch.stack(rows[at : at + self.chunk]) for at in range(0, len(rows), self.chunk))
+        features = torch.cat([self.network_features(chunk).float() for chunk in chunks])
         if features.shape != (len(rows), self.dim):
             raise InputError(
                 f"{self.name} gave features of shape {tuple(features.shape)}, and {(len(rows), self.dim)} are needed: "
                 "its file holds another network"
             )
         return features
+
+    def _parts(self, num_frames: int) -> Sequence[int | slice]:
+        """What of a clip is a row."""
+        if not self.whole_clips:
+            return range(num_frames)
+        windows = self.windows.of(num_frames) if self.windows else [range(num_frames)]
+        return [slice(window.start, window.stop) for window in windows]
+
+    def row_keys(self, keys: Sequence[str], num_frames: int) -> Sequence[str]:
+        """The keys of what is scored of clips: of their windows, or their own."""
+        return self.windows.keys(keys, num_frames) if self.whole_clips and self.windows else keys
 
     @abstractmethod
     def network_features(self, rows: Tensor) -> Tensor:
@@ -90,6 +108,12 @@ class Extractor(nn.Module, ABC):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # nothing in it changes: copies of a metric share it
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are the same numbers in memory, seen alike."""
+    where = (one.device, one.dtype, one.data_ptr(), one.shape, one.stride())
+    return where == (other.device, other.dtype, other.data_ptr(), other.shape, other.stride())
 
 
 def to_bytes(pixels: Tensor) -> Tensor:

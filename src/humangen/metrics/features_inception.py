@@ -1,10 +1,11 @@
-"""Features of FID's Inception network, in its two published forms, which give different numbers."""
+"""Features of FID's Inception network, in its three published forms, which give different numbers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from humangen.metrics.features import Extractor, read_tensors, script, squash, to_bytes
 
@@ -26,6 +27,21 @@ class Inception(Extractor):
 
     def network_features(self, rows: Tensor) -> Tensor:
         return self.network(to_bytes(rows))[0]
+
+
+class InceptionPytorch(Inception):
+    """pytorch-fid's, by which DisCo and most of human animation are scored: the same network and file, given frames
+    that were brought to 299 by today's bilinear filter, which looks at no more than four pixels, and scaled to [-1, 1].
+    """
+
+    def __init__(self, file: Path, sha256: str) -> None:
+        super().__init__(file, sha256)
+        self.name = "inception-v3 pytorch-fid"
+        self.layers = nn.Sequential(*[*self.network.children()][:-1])  # all but the classifier
+
+    def network_features(self, rows: Tensor) -> Tensor:
+        pixels = interpolate(to_bytes(rows).float() / 255, (SIZE, SIZE), mode="bilinear", align_corners=False)
+        return self.layers(2 * pixels - 1).flatten(1)
 
 
 class InceptionClean(Extractor):

@@ -65,7 +65,11 @@ class FaceScores(SampleScores):
         table = self._merged()
         counts = {name: int(table.column(name)[1].sum()) for name in table.names}
         score = mean_score(table, self.column, self.extractor)
-        score["detection_rate"] = table.means().get("detected", float("nan"))
+        if not counts["detected"]:
+            return score | {"note": "no face was found in the truth"}
+        score["detection_rate"] = table.means()["detected"]
+        if not counts[self.column]:
+            return score | {"note": "no true face was found in what was painted"}
         score["note"] = (
             f"{counts['true_face']} frames, {counts['detected']} with a true face, {counts['cosine']} in both"
         )

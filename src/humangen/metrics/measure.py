@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -11,40 +12,27 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from humangen.metrics.samples import SampleScores, Table
-from humangen.metrics.video import clip_windows, drift_columns
-
-
-@dataclass(frozen=True)
-class Windows:
-    """How clips are cut for metrics of whole clips: every whole window of `length` frames, `stride` apart."""
-
-    length: int = 16
-    stride: int = 16
-
-    def cut(self, clips: Tensor, keys: Sequence[str]) -> tuple[Tensor, list[str]]:
-        """Clips (K, F, 3, H, W) to windows (W, length, 3, H, W) and a key for each; a clip that is shorter is one."""
-        ranges = clip_windows(clips.shape[1], self.length, self.stride) or [range(clips.shape[1])]
-        parts = torch.stack([clips[:, window.start : window.stop] for window in ranges], dim=1).flatten(0, 1)
-        return parts, [f"{key}@{window.start}" for key in keys for window in ranges]
+from humangen.metrics.features import Extractor, Score
+from humangen.metrics.samples import FRAMES, Lengths, SampleScores, Table
+from humangen.metrics.video import drift_columns
 
 
 @dataclass
 class Measure:
     """`scores` are those that no network is needed for, `networks` the others by name; `unavailable` says of metrics
     that cannot run here what they lack. The scores of the networks in `drift` are also given by quarters of the clips,
-    those in `hidden` only so."""
+    those in `hidden` only so. `lengths` keeps how many frames each sample has."""
 
     scores: SampleScores
     networks: dict[str, Metric]
     unavailable: dict[str, str]
-    windows: Windows = field(default_factory=Windows)
     drift: Sequence[str] = ()
     hidden: Sequence[str] = ()
+    lengths: Lengths = field(default_factory=Lengths)
 
     def to(self, device: torch.device) -> Measure:
         networks = {name: metric.to(device) for name, metric in self.networks.items()}
-        return replace(self, scores=self.scores.to(device), networks=networks)
+        return replace(self, scores=self.scores.to(device), networks=networks, lengths=self.lengths.to(device))
 
     def see(
         self,
@@ -53,17 +41,13 @@ class Measure:
         keys: Sequence[str],
         instead: Mapping[str, tuple[Tensor, Tensor]] = MappingProxyType({}),
     ) -> None:
-        """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks, in windows where a network takes whole clips; the
-        metrics named in `instead` compare other two."""
-        parts, part_keys = self.windows.cut(painted, keys)
-        true_parts, _ = self.windows.cut(truth, keys)
+        """Shows clips (K, F, 3, H, W) in [-1, 1] to the networks; the metrics named in `instead` compare other two."""
+        self.lengths.update(truth, keys=keys)
         for name, metric in self.networks.items():
             if name in instead:
                 metric.update(*instead[name], keys=keys)
-            elif getattr(getattr(metric, "extractor", None), "whole_clips", False):
-                metric.update(parts, true_parts, keys=part_keys)
             else:
-                metric.update(painted, truth, keys=keys)
+                metric.update(painted, truth, keys=_row_keys(metric, keys, truth.shape[1]))
 
     def of_samples(self) -> set[str]:
         """The names of the scores that each sample has, and no set of them."""
@@ -82,9 +66,15 @@ class Measure:
     def table(self) -> Table:
         return self.scores.table()
 
+    def frames(self) -> dict[str, int]:
+        """How many frames each sample has, by its key."""
+        return self.lengths.compute()
+
     def samples(self) -> dict[str, dict[str, float]]:
-        """The scores of each sample by its key; a distance of sets has none."""
-        found = self.table().samples()
+        """The scores of each sample by its key, and how many `frames` it has; a distance of sets has none."""
+        found: dict[str, dict[str, float]] = {key: {FRAMES: frames} for key, frames in self.frames().items()}
+        for key, values in self.table().samples().items():
+            found.setdefault(key, {}).update(values)
         for name, metric in self._frame_scores().items():
             for key, values in metric.table().samples().items():
                 own = {shown: values[column] for shown, column in self._shown(name).items() if column in values}
@@ -92,9 +82,10 @@ class Measure:
         return found
 
     def compute(self) -> dict[str, Any]:
-        """Numbers by name, and for metrics that cannot run here what they lack."""
+        """Numbers by name; for metrics that cannot run here what they lack, and for those that have no value of these
+        samples, why."""
         values = {name: metric.compute() for name, metric in self.networks.items()}
-        numbers = {name: value["value"] for name, value in values.items() if name not in self.hidden}
+        numbers: dict[str, Any] = {name: _told(value) for name, value in values.items() if name not in self.hidden}
         for name in self.drift:
             means = self._frame_scores()[name].table().means()
             numbers |= {shown: means[column] for shown, column in self._shown(name).items() if column in means}
@@ -115,3 +106,13 @@ class Measure:
         return {
             name: {k: v for k, v in metric.compute().items() if k != "value"} for name, metric in self.networks.items()
         }
+
+
+def _row_keys(metric: Metric, keys: Sequence[str], num_frames: int) -> Sequence[str]:
+    extractor = getattr(metric, "extractor", None)
+    return extractor.row_keys(keys, num_frames) if isinstance(extractor, Extractor) else keys
+
+
+def _told(score: Score) -> float | str:
+    """A score's number, or why it is none."""
+    return score["value"] if math.isfinite(score["value"]) else f"undefined ({score.get('note', 'it is no number')})"

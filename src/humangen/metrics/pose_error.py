@@ -110,11 +110,15 @@ class KeypointScores(SampleScores):
         score = mean_score(table, self.column, self.extractor)
         sums, means = table.sums.sum(0), table.means()
         figures, found = (int(sums[table.names.index(name)]) for name in ("figure", "found"))
-        score["detection_rate"] = means.get("found", float("nan"))
+        if not figures:
+            return score | {"note": "no figure was found in the truth"}
+        score["detection_rate"] = means["found"]
         score["note"] = (
             f"{int(table.column('figure')[1].sum())} frames, {figures} with a true figure, {found} with a painted one "
-            f"too; keypoints in both are {means.get('apart', float('nan')):.4f} apart"
+            "too"
         )
+        if found:
+            score["note"] += f"; keypoints in both are {means['apart']:.4f} apart"
         return score
 
 

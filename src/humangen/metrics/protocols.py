@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from humangen.metrics import suite
-from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.measure import Measure
 from humangen.metrics.region import RegionScores
 from humangen.metrics.registry import RECIPES, available, check_drift
 from humangen.metrics.samples import SampleScores
 from humangen.metrics.suite import FrameScores
-from humangen.metrics.video import DRIFT, drift_columns
+from humangen.metrics.video import DRIFT, Windows, drift_columns
 from humangen.types import AnimationBatch, InputError, TryOnBatch
 
 Batch = TypeVar("Batch")
@@ -26,7 +26,8 @@ Batch = TypeVar("Batch")
 @dataclass(frozen=True)
 class Protocol(ABC, Generic[Batch]):
     """`id` and `version` name all that makes the numbers: another split, size, resize, clip or metric is another
-    version. `metrics` are columns, `windows` how clips are cut for metrics of whole clips.
+    version. `metrics` are columns, `windows` how clips are cut for metrics of whole clips, `samples` how many of them
+    the published set has.
 
     All that is compared are clips (K, F, 3, H, W) in [-1, 1] for the K keys of a batch.
     """
@@ -35,6 +36,7 @@ class Protocol(ABC, Generic[Batch]):
     version: int
     metrics: Sequence[str]
     windows: Windows = Windows()
+    samples: int | None = None
     floors: ClassVar[tuple[str, ...]]
     ceilings: ClassVar[tuple[str, ...]] = ("codec",)
     variations: ClassVar[tuple[str, ...]] = ()  # the names of `variants`
@@ -68,7 +70,7 @@ class Protocol(ABC, Generic[Batch]):
         listed = [name for name in self.metrics if name in RECIPES]
         drift = [name for name in self.drifting() if name in RECIPES]
         check_drift(drift)
-        ready, lacking = available([*dict.fromkeys((*listed, *drift))], folder)
+        ready, lacking = available([*dict.fromkeys((*listed, *drift))], folder, self.windows)
         own = [name for name in self.metrics if name not in listed and name.removeprefix(DRIFT) not in drift]
         columns = {name: name for name in listed} | {part: name for name in drift for part in drift_columns(name)}
         return {
@@ -76,7 +78,6 @@ class Protocol(ABC, Generic[Batch]):
                 self.scores(own),
                 {name: each.clone() for name, each in ready.items()},
                 {column: lacking[name] for column, name in columns.items() if name in lacking},
-                self.windows,
                 drift=[name for name in drift if name in ready],
                 hidden=[name for name in ready if name not in listed],
             )
@@ -98,12 +99,15 @@ class AnimationProtocol(Protocol[AnimationBatch]):
         return batch.target
 
     def bounds(self, batch: AnimationBatch) -> dict[str, Tensor]:
-        return {"repeat_reference": repeat_reference(batch), "grey": torch.zeros_like(batch.target)}
+        """Without a reference, none of them repeats it."""
+        repeated = {"repeat_reference": repeat_reference(batch)} if len(batch.reference) else {}
+        return repeated | {"grey": torch.zeros_like(batch.target)}
 
     def pictures(self, paintings: dict[str, Tensor], batch: AnimationBatch) -> dict[str, Tensor]:
-        """Poses are left out where none is known."""
+        """References and poses are left out where none is known."""
+        references = {"reference": repeat_reference(batch)[:, :1]} if len(batch.reference) else {}
         poses = {"poses": batch.target_pose * 2 - 1} if batch.target_pose.any() else {}
-        return {"reference": repeat_reference(batch)[:, :1], **poses, **paintings, "truth": batch.target}
+        return {**references, **poses, **paintings, "truth": batch.target}
 
     def scores(self, names: Sequence[str]) -> SampleScores:
         drift = [name.removeprefix(DRIFT) for name in names if name.startswith(DRIFT)]

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from humangen.metrics.colour import ciede2000, to_lab
-from humangen.metrics.image import decibels, eight_bit, mean_over, squared_error_map, ssim_map
+from humangen.metrics.image import decibels, eight_bit, mean_over
 from humangen.metrics.samples import SampleScores, Table
+from humangen.metrics.suite import MAPPED
 from humangen.types import InputError
 
 NAMES = (
+    *MAPPED,
     "psnr_box",
     "psnr_region",
     "ssim_region",
@@ -56,6 +58,7 @@ def largest_difference(one: Tensor, other: Tensor, region: Tensor) -> Tensor:
 class RegionScores(SampleScores):
     """Each score is one number per sample, then the mean over the samples that have it; pixels are rounded to 8 bits.
 
+    psnr, ssim, l1        of the whole picture, what was kept of the person included: what published tables have
     psnr_box              dB in the box around the region, what it holds of the outside included
     psnr_region           dB of the region's own pixels
     ssim_region           mean over the region of the similarity map, whose windows look 5 pixels beyond it
@@ -88,8 +91,9 @@ class RegionScores(SampleScores):
         """
         painted, truth = eight_bit(painted), eight_bit(truth)
         inside = region[:, 0]
-        errors, similarities = squared_error_map(painted, truth), ssim_map(painted, truth)
-        values = {
+        maps = {name: mapped(painted, truth) for name, (mapped, _) in MAPPED.items()}
+        errors, similarities = maps["psnr"], maps["ssim"]
+        values = {name: finish(mean_over(maps[name])) for name, (_, finish) in MAPPED.items()} | {
             "psnr_box": decibels(mean_over(errors, boxes(inside))),
             "psnr_region": decibels(mean_over(errors, inside)),
             "ssim_region": mean_over(similarities, inside),

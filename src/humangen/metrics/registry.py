@@ -12,8 +12,9 @@ from typing import Any
 from torchmetrics import Metric
 
 from humangen.metrics import registry_files as files
+from humangen.metrics.features import Extractor
 from humangen.metrics.features_dancers import DancerClips, DancerFrames
-from humangen.metrics.features_inception import Inception, InceptionClean
+from humangen.metrics.features_inception import Inception, InceptionClean, InceptionPytorch
 from humangen.metrics.features_video import I3D, I3DSquashed, ResNetClips
 from humangen.metrics.features_vit import Clip, Dino
 from humangen.metrics.frechet import FrechetDistance
@@ -25,7 +26,7 @@ from humangen.metrics.pose_error import MissingKeypoints, PoseError, dwpose_keyp
 from humangen.metrics.registry_files import WeightFile
 from humangen.metrics.registry_store import HERE, MISSING, located, recorded, state, weights_folder
 from humangen.metrics.samples import SampleScores
-from humangen.metrics.video import DRIFT
+from humangen.metrics.video import DRIFT, Windows
 from humangen.types import InputError
 
 
@@ -51,6 +52,7 @@ MEDIAPIPE = mediapipe_keypoints, (files.MEDIAPIPE, files.MEDIAPIPE_DETECTOR), ("
 FACES = ArcFace, (files.ARCFACE, files.FACE_DETECTOR), ("onnxruntime",)
 RECIPES = {
     "fid": Recipe(FrechetDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
+    "fid_pytorch": Recipe(FrechetDistance, InceptionPytorch, (files.INCEPTION,), ("torch_fidelity",)),
     "kid": Recipe(KernelDistance, Inception, (files.INCEPTION,), ("torch_fidelity",)),
     "fid_clean": Recipe(FrechetDistance, InceptionClean, (files.INCEPTION_CLEAN,)),
     "fvd": Recipe(FrechetDistance, I3D, (files.I3D,)),
@@ -76,9 +78,11 @@ RECIPES = {
 }
 
 
-def available(names: Sequence[str], folder: str | Path | None = None) -> tuple[dict[str, Metric], dict[str, str]]:
+def available(
+    names: Sequence[str], folder: str | Path | None = None, windows: Windows | None = None
+) -> tuple[dict[str, Metric], dict[str, str]]:
     """The metrics of `names` that can run with the files in `folder` (default: see `weights_folder`), and for each of
-    the others what its column reads: `unavailable (file X)`.
+    the others what its column reads: `unavailable (file X)`. Networks of whole clips look at `windows` of them.
 
     Metrics of one network share it, and so do copies of a metric, as long as they see the same tensors.
     Raises `InputError` on a name that is not in RECIPES, and where a right file turns out to be unreadable.
@@ -95,6 +99,8 @@ def available(names: Sequence[str], folder: str | Path | None = None) -> tuple[d
             kind = (recipe.network, *recipe.files)
             if kind not in networks:
                 networks[kind] = _network(recipe, root)
+            if isinstance(networks[kind], Extractor):
+                networks[kind].windows = windows
             metrics[name] = recipe.metric(networks[kind])
     return metrics, lacking
 

@@ -16,6 +16,9 @@ from torchmetrics import Metric
 from humangen.metrics.video import drift_columns, quarters
 from humangen.types import InputError
 
+FRAMES = "frames"
+FEWEST = 2  # samples that an interval is of
+
 
 @dataclass(frozen=True)
 class Table:
@@ -46,10 +49,14 @@ class Table:
         return {name: float(sums[at] / counts[at]) for at, name in enumerate(self.names) if counts[at]}
 
     def intervals(self, names: Iterable[str], *, seed: int) -> dict[str, tuple[float, float]]:
-        """By those of `names` that have a value, the interval of the mean; samples are drawn whole, since the frames
-        of a clip are alike."""
+        """By those of `names` that two samples have a value of, the interval of the mean; samples are drawn whole,
+        since the frames of a clip are alike."""
         columns = {name: self.column(name) for name in names if name in self.shown}
-        return {name: interval(values, weights=counts, seed=seed) for name, (values, counts) in columns.items()}
+        return {
+            name: interval(values, weights=counts, seed=seed)
+            for name, (values, counts) in columns.items()
+            if (counts > 0).sum() >= FEWEST
+        }
 
     def samples(self) -> dict[str, dict[str, float]]:
         """The means of each sample, by key and name."""
@@ -76,8 +83,8 @@ def interval(
     shares = np.ones(len(numbers)) if weights is None else np.asarray(weights, np.float64)
     known = ~np.isnan(numbers) & (shares > 0)
     numbers, shares = numbers[known], shares[known]
-    if not len(numbers):
-        raise InputError("an interval needs at least one sample with a value")
+    if len(numbers) < FEWEST:
+        raise InputError(f"an interval needs {FEWEST} samples with a value, since one says nothing of others")
     generator = np.random.default_rng(seed)
     means = np.empty(resamples)
     for at in range(resamples):  # one by one: all at once would need resamples x N numbers
@@ -162,3 +169,18 @@ class SampleScores(Metric):
     def compute(self) -> dict[str, float]:
         """By name, the mean over all values; names without any are left out."""
         return self.table().means()
+
+
+class Lengths(SampleScores):
+    """How many frames each sample has."""
+
+    def __init__(self) -> None:
+        super().__init__((FRAMES,))
+
+    def update(self, clips: Tensor, *, keys: Sequence[str]) -> None:
+        """Clips (K, F, 3, H, W) and their keys."""
+        self.add(keys, {FRAMES: torch.full((len(clips),), float(clips.shape[1]), device=clips.device)})
+
+    def compute(self) -> dict[str, int]:  # type: ignore[override]
+        """By key."""
+        return {key: int(values[FRAMES]) for key, values in self._merged().samples().items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from humangen.types import InputError
@@ -17,6 +20,22 @@ def clip_windows(num_frames: int, length: int, stride: int) -> list[range]:
     if min(length, stride) < 1:
         raise InputError(f"windows have a length and a stride of at least 1, not {length} and {stride}")
     return [range(start, start + length) for start in range(0, num_frames - length + 1, stride)]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How clips are cut for metrics of whole clips: every whole window of `length` frames, `stride` apart; a clip that
+    is shorter is one."""
+
+    length: int = 16
+    stride: int = 16
+
+    def of(self, num_frames: int) -> list[range]:
+        return clip_windows(num_frames, self.length, self.stride) or [range(num_frames)]
+
+    def keys(self, keys: Sequence[str], num_frames: int) -> list[str]:
+        """A key for each window of the clips that `keys` name."""
+        return [f"{key}@{window.start}" for key in keys for window in self.of(num_frames)]
 
 
 def dtssd(prediction: Tensor, truth: Tensor) -> Tensor:

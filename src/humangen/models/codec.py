@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,13 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from humangen.types import InputError
+
+AT_ONCE = 8  # pictures; a codec needs more memory for each than the denoiser does
+
+
+def in_chunks(rows: Tensor) -> Sequence[Tensor]:
+    """The frames of clips, or their latents (N, ...), as few at a time as a codec is to be given."""
+    return rows.split(AT_ONCE)
 
 
 def weights_hash(module: nn.Module) -> str:
@@ -63,6 +70,10 @@ class Codec(nn.Module, ABC):
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         return self.synthesise(latents.to(self._precision)).clamp(-1, 1).to(latents.dtype)
+
+    def round_trip(self, pixels: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W) as they come back, however many they are."""
+        return torch.cat([self.decode(self.encode(chunk)) for chunk in in_chunks(pixels)])
 
     @property
     def _precision(self) -> torch.dtype:

@@ -74,7 +74,7 @@ def take_apart(pipeline: Pipeline, sampler: Sampler, guidance: float = 1.0) -> P
         vae=codec.autoencoder if isinstance(codec, LatentCodec) else codec,
         image_encoder=encoder.clip if isinstance(encoder, ClipImageEncoder) else None,
         scheduler=scheduler(pipeline.schedule, sampler.solver),
-        denoiser=_join_options(pipeline.denoiser),
+        denoiser=join_options(pipeline.denoiser),
         sampler=asdict(sampler),
         guidance=guidance,
     )
@@ -177,7 +177,8 @@ def _as(kind: type[UNetMotionModel], unet: UNetMotionModel) -> Any:
     return made.train(unet.training)
 
 
-def _join_options(denoiser: Denoiser) -> dict[str, Any]:
+def join_options(denoiser: Denoiser) -> dict[str, Any]:
+    """How a denoiser joins reference and target."""
     if not isinstance(denoiser, RowDenoiser):
         return {"scheme": "canvas", "reference_pose": denoiser.reference_pose}
     return {

@@ -74,6 +74,8 @@ class Report:
             first, protocol = results[0], results[0]["protocol"]
             size = "x".join(str(side) for side in reversed(first["resolution"]))
             version = f"{protocol.get('id')}, version {protocol.get('version')}"
+            if not first.get("complete", True):
+                version += f" ({first['samples']} of {protocol['samples']} samples)"
             said.append(f"Protocol {version}: {first['samples']} samples at {size}.")
         if self.sweep.axes:
             told = "; ".join(f"{name}: {_few(values)}" for name, values in self.sweep.axes.items())

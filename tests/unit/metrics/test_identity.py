@@ -122,7 +122,11 @@ def test_no_faces_are_no_score(faces: ArcFace) -> None:
     metric.update(pictures((0, 0, 0), corner=-1.0), pictures((0, 0, 0), corner=-1.0), keys=["a"])
     score = metric.compute()
     assert np.isnan(score["value"])
-    assert np.isnan(score["detection_rate"])
+    assert "detection_rate" not in score
+    assert score["note"] == "no face was found in the truth"
+    metric.update(pictures((0, 0, 0), corner=-1.0), pictures((0, 0, 0)), keys=["b"])
+    assert metric.compute()["note"] == "no true face was found in what was painted"
+    assert metric.compute()["detection_rate"] == 0
 
 
 def test_boxes_and_landmarks_lie_in_their_cells() -> None:

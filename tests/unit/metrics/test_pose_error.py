@@ -125,7 +125,12 @@ def test_keypoints_at_one_place_are_no_figure() -> None:
 
 
 def test_no_figure_at_all_is_no_score() -> None:
-    assert np.isnan(scored(PoseError, spotted({}), spotted({})).compute()["value"])
+    none = scored(PoseError, spotted({}), spotted({})).compute()
+    assert np.isnan(none["value"])
+    assert none["note"] == "no figure was found in the truth"
+    unpainted = scored(PoseError, spotted({}), spotted(figure())).compute()
+    assert unpainted["value"] == WRONG
+    assert unpainted["note"] == "1 frames, 1 with a true figure, 0 with a painted one too"
 
 
 def test_a_truth_is_looked_at_once_for_many_paintings_and_both_columns() -> None:

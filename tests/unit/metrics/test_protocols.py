@@ -10,12 +10,14 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from humangen.metrics.features import Extractor
-from humangen.metrics.measure import Measure, Windows
+from humangen.metrics.frechet import FrechetDistance
+from humangen.metrics.kernel import KernelDistance, sample_ids
+from humangen.metrics.measure import Measure
 from humangen.metrics.perceptual import PerceptualDistance
 from humangen.metrics.protocols import AnimationProtocol, TryOnProtocol
 from humangen.metrics.region import RegionScores
 from humangen.metrics.registry import RECIPES
-from humangen.metrics.video import drift_columns
+from humangen.metrics.video import Windows, drift_columns
 from humangen.types import InputError
 from tests.unit.tiny import tiny_batch, tiny_pair_batch
 
@@ -23,9 +25,8 @@ from tests.unit.tiny import tiny_batch, tiny_pair_batch
 class Seen(Metric):
     """Notes what it is shown."""
 
-    def __init__(self, *, whole_clips: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.extractor = type("Extractor", (), {"whole_clips": whole_clips})
         self.shown: list[tuple[Tensor, Tensor, list[str]]] = []
 
     def update(self, prediction: Tensor, truth: Tensor, *, keys: list[str]) -> None:
@@ -72,9 +73,10 @@ def test_without_a_truth_only_the_outside_is_compared() -> None:
     measure = blind.measures(["painted"])["painted"]
     blind.compare(measure, painted, batch)
     assert measure.compute() == pytest.approx({"psnr_outside": 100.0, "old_garment_distance": 0.0})
-    seeing = TryOnProtocol("x", 1, ["psnr_box"])
-    with pytest.raises(InputError, match=r"psnr_box need the truth.*protocol\.definition\.metrics"):
-        seeing.compare(seeing.measures(["painted"])["painted"], painted, batch)
+    for name in ("psnr_box", "psnr", "ssim"):
+        seeing = TryOnProtocol("x", 1, [name])
+        with pytest.raises(InputError, match=rf"{name} need the truth.*protocol\.definition\.metrics"):
+            seeing.compare(seeing.measures(["painted"])["painted"], painted, batch)
 
 
 def test_fidelity_compares_the_painted_region_on_white_with_the_garment() -> None:
@@ -116,18 +118,66 @@ def test_a_network_of_pairs_needs_the_truth_too() -> None:
             protocol.compare(measure, batch.person[:, None], batch)
 
 
+class Levels(Extractor):
+    """The mean levels of the first and the last frame of a row; notes how many rows came at once."""
+
+    dim = 2
+
+    def __init__(self, *, whole_clips: bool, windows: Windows | None = None) -> None:
+        super().__init__("levels", "0" * 64)
+        self.whole_clips, self.chunk, self.windows = whole_clips, 4, windows
+        self.looked: list[int] = []
+
+    def network_features(self, rows: Tensor) -> Tensor:
+        self.looked.append(len(rows))
+        frames = rows if self.whole_clips else rows[:, None]
+        return torch.stack([frames[:, 0].mean((1, 2, 3)), frames[:, -1].mean((1, 2, 3))], 1)
+
+
 def test_metrics_of_clips_see_windows_and_others_whole_clips() -> None:
-    clips, frames = Seen(whole_clips=True), Seen()
-    protocol = AnimationProtocol("x", 1, ["psnr"], Windows(length=3, stride=1))
-    measure = replace(protocol.measures(["painted"])["painted"], networks={"fvd": clips, "fid": frames})
+    """Of what was painted and of the truth, each on its side, and a few at a time."""
+    windows, frames = Levels(whole_clips=True, windows=Windows(length=3, stride=1)), Levels(whole_clips=False)
+    networks = {"fvd": FrechetDistance(windows), "kvd": KernelDistance(windows), "fid": FrechetDistance(frames)}
+    protocol = AnimationProtocol("x", 1, ["psnr"])
+    measure = replace(protocol.measures(["painted"])["painted"], networks=networks)
     batch = tiny_batch(["a", "b"], frames=5)
-    protocol.compare(measure, batch.target, batch)
-    windows, truth, keys = clips.shown[0]
-    assert windows.shape[:2] == (6, 3)
-    assert torch.equal(windows[1], batch.target[0, 1:4])
-    assert torch.equal(windows, truth)
-    assert keys == ["a@0", "a@1", "a@2", "b@0", "b@1", "b@2"]
-    assert frames.shown[0][0].shape[:2] == (2, 5)
+    painted = batch.target / 2 + 0.1
+    protocol.compare(measure, painted, batch)
+    for side, clips in enumerate((painted, batch.target)):
+        levels = clips.mean((2, 3, 4)).double()
+        starts = [[clip[at], clip[at + 2]] for clip in levels for at in range(3)]
+        torch.testing.assert_close(networks["fvd"].sums[side], torch.tensor(starts).sum(0).double())
+        torch.testing.assert_close(networks["fid"].sums[side], levels.sum().expand(2))
+    assert networks["fvd"].counts.tolist() == [6, 6]
+    assert networks["fid"].counts.tolist() == [10, 10]
+    ids = [sample_ids([key], 1) for key in ("a@0", "a@1", "a@2", "b@0", "b@1", "b@2")]
+    assert torch.equal(networks["kvd"].prediction_ids[0], torch.cat(ids))
+    assert max(windows.looked) <= windows.chunk
+
+
+def test_a_truth_is_looked_at_once_however_many_paintings_it_is_held_against() -> None:
+    """In windows, and where it is a picture that becomes a clip of one frame."""
+    pairs = tiny_pair_batch(["a", "b"])
+    people = replace(pairs, truth=-pairs.person)
+    for protocol, batch, count, windows in (
+        (AnimationProtocol("x", 1, ["psnr"]), tiny_batch(["a", "b"], frames=5), 6, Windows(length=3, stride=1)),
+        (TryOnProtocol("x", 1, ["psnr_box"]), people, 2, None),
+    ):
+        network = Levels(whole_clips=windows is not None, windows=windows)
+        measures = protocol.measures(["one", "two", "three"])
+        for number, measure in enumerate(measures.values()):
+            seen = replace(measure, networks={"fvd": FrechetDistance(network), "kvd": KernelDistance(network)})
+            protocol.compare(seen, protocol.truth(batch) * 0.1 * number, batch)
+        assert sum(network.looked) == (1 + len(measures)) * count
+
+
+def test_what_was_written_since_is_looked_at_again() -> None:
+    network, clip = Levels(whole_clips=False), torch.zeros(1, 2, 3, 4, 4)
+    before = network(clip)
+    assert network(clip[:, :]) is before
+    assert not torch.equal(network(clip[:, :1]), before)
+    clip += 1
+    assert torch.equal(network(clip), before + 1)
 
 
 def test_samples_have_the_scores_of_networks_too() -> None:
@@ -162,7 +212,7 @@ def test_what_cannot_run_says_what_it_lacks_and_what_is_none_is_refused() -> Non
 def networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The metrics of networks without their files."""
 
-    def ready(names: list[str], folder: object) -> tuple[dict[str, Metric], dict[str, str]]:
+    def ready(names: list[str], folder: object, windows: object) -> tuple[dict[str, Metric], dict[str, str]]:
         return {name: PerceptualDistance(Differences()) for name in names if name != "dino"}, {
             name: "unavailable (file d)" for name in names if name == "dino"
         }
@@ -186,7 +236,7 @@ def test_the_scores_of_networks_drift_too() -> None:
     assert [scores[f"temporal_drift_dino_{quarter}"] for quarter in range(1, 5)] == ["unavailable (file d)"] * 4
     assert "dino" not in scores
     numbers = {name for name, value in scores.items() if not isinstance(value, str)}
-    assert numbers == set(measure.intervals(seed=0)) == set(measure.samples()["a"])
+    assert numbers == set(measure.intervals(seed=0)) == set(measure.samples()["a"]) - {"frames"}
     assert measure.samples()["b"]["temporal_drift_clip_i_3"] == pytest.approx(0.04)
     assert set(measure.details()) == {"lpips_alex", "clip_i"}
 

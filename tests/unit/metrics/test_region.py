@@ -8,6 +8,7 @@ import torch
 
 from humangen.metrics.image import eight_bit
 from humangen.metrics.region import RegionScores, boxes, delta_e_map, largest_difference
+from humangen.metrics.suite import FrameScores
 
 
 @pytest.fixture
@@ -36,6 +37,15 @@ def test_psnr_of_box_and_region_by_their_formulas(people) -> None:
     by_hand = np.mean([-10 * np.log10(error[mask].mean()) for error, mask in zip(squared, inside, strict=True)])
     assert scores["psnr_region"] == pytest.approx(by_hand, rel=1e-12)
     assert scores["psnr_box"] == pytest.approx(np.mean([-10 * np.log10(e[4:16, 3:15].mean()) for e in squared]))
+
+
+def test_whole_pictures_score_as_frames_do(people) -> None:
+    painted, truth, region = people
+    frames = FrameScores(("psnr", "ssim", "l1"))
+    frames.update(painted[:, None], truth[:, None], None)
+    scores = scored(painted, truth, region)
+    assert {name: scores[name] for name in ("psnr", "ssim", "l1")} == pytest.approx(frames.compute(), rel=1e-12)
+    assert scores["psnr_region"] < scores["psnr_box"] < scores["psnr"] < scores["psnr_outside"]
 
 
 def test_an_untouched_outside_is_perfect(people) -> None:

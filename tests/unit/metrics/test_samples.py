@@ -113,6 +113,14 @@ def test_a_mean_is_over_frames_and_missing_ones_do_not_count() -> None:
     assert set(metric.table().intervals(metric.columns, seed=0)) == {"score"}
 
 
+def test_one_sample_has_no_interval() -> None:
+    metric = Plain(("score", "other"))
+    metric.update(["a"], {"score": torch.tensor([[24.28, 24.0]]), "other": torch.tensor([[1.0, 2.0]])})
+    assert metric.table().intervals(metric.columns, seed=0) == {}
+    metric.update(["b"], {"score": torch.tensor([[25.0]])})
+    assert set(metric.table().intervals(metric.columns, seed=0)) == {"score"}
+
+
 def test_keys_must_fit() -> None:
     metric = Plain(("score",))
     with pytest.raises(InputError, match="2 samples were scored under 1 keys"):
@@ -143,8 +151,8 @@ def test_an_interval_by_its_formula() -> None:
     assert interval(values, seed=0) == (low, high) != interval(values, seed=1)
     assert interval([*values, float("nan")], seed=0) == (low, high)
     assert interval([3.0, 3.0], seed=0) == (3.0, 3.0)
-    with pytest.raises(InputError, match="at least one sample"):
-        interval([float("nan")], seed=0)
+    with pytest.raises(InputError, match="needs 2 samples"):
+        interval([24.28, float("nan")], seed=0)
 
 
 def test_long_clips_weigh_more() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from humangen.models.codec import Codec, PatchCodec
+from humangen.models.codec import AT_ONCE, Codec, PatchCodec
 from humangen.models.vae import LatentCodec
 from humangen.types import InputError
 from tests.unit.tiny import tiny_codec
@@ -45,6 +45,17 @@ def test_a_size_the_codec_cannot_take_is_named(make) -> None:
     for size in ((63, 64), (64, 65)):
         with pytest.raises(InputError, match=f"{size[0]}x{size[1]}.*multiples of {codec.downscale}"):
             codec.encode(torch.zeros(1, 3, *size))
+
+
+def test_a_long_clip_comes_back_a_few_frames_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec, pixels, given = tiny_codec(), torch.rand(2 * AT_ONCE + 3, 3, 16, 16) * 2 - 1, []
+    whole = codec.decode(codec.encode(pixels))
+    for name in ("analyse", "synthesise"):
+        way = getattr(codec, name)
+        monkeypatch.setattr(codec, name, lambda rows, way=way: given.append(len(rows)) or way(rows))
+    torch.testing.assert_close(codec.round_trip(pixels), whole)
+    assert max(given) == AT_ONCE
+    assert sum(given) == 2 * len(pixels)
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from tests.unit.report.made_up import leave, result, steps
         ({"keys_sha256": "other"}, "samples"),
         ({"data_sha256": "other"}, "data"),
         ({"frames_per_clip": 2}, "frames"),
+        ({"frames_per_clip": {"least": 1, "most": 2, "sha256": "f"}}, "frames"),
     ],
 )
 def test_other_rulers_are_refused_by_folder(tmp_path: Path, changes: dict[str, Any], word: str) -> None:
@@ -84,3 +85,10 @@ def test_floors_and_ceilings_have_intervals_too(tmp_path: Path) -> None:
     assert "14.00 to 16.50" in text
     assert "15.00 to 16.00" in text
     assert "39.00 to 41.50" in text  # of both
+
+
+def test_samples_that_are_not_all_there_are_told_with_the_protocol(tmp_path: Path) -> None:
+    protocol = {"id": "made_up", "version": 1, "metrics": ["psnr"], "samples": 6}
+    for name, complete, label in (("all", True, "version 1: 3"), ("some", False, "version 1 (3 of 6 samples): 3")):
+        leave(tmp_path / name, result(protocol=protocol, complete=complete))
+        assert f"Protocol made_up, {label} samples" in Report.of(find_runs([tmp_path / name])).notes[0]
