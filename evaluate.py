@@ -42,7 +42,7 @@ def run(config: dict[str, Any]) -> float | None:
         sampler = load_sampler(config["checkpoint"], **config["sampler"])
         painter = painter_of(pipeline, sampler, config["guidance"], config["seed"])
         exam = Exam.of(protocol, ranks, config["weights"])
-        result = run_protocol(painter, exam, output, Path(config["painted"]))
+        result = run_protocol(painter, exam, output, Path(config["painted"]), config["precision"])
     if ranks.index == 0:
         numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
         print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))

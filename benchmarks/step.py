@@ -23,6 +23,8 @@ import timing
 from humangen.cli.errors import reported
 from referencenet import ReferenceNet, without_motion
 
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
 
 class Step(NamedTuple):
     """One variant: what is timed, and the parameters of its networks."""
@@ -74,6 +76,7 @@ def count_flops(options: argparse.Namespace) -> dict[str, int]:
 def parse() -> argparse.Namespace:
     parser = timing.parser(__doc__, repeats=20)
     denoisers.add_arguments(parser, batch=4)
+    parser.add_argument("--layout", choices=list(LAYOUTS), help="of convolutions; unless given, inference's own there")
     return denoisers.parse(parser)
 
 
@@ -81,9 +84,12 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     options = parse()
     device, dtype = timing.choose_device(options.device), denoisers.DTYPES[options.dtype]
+    options.layout = options.layout or ("channels_last" if device.type == "cuda" else "contiguous")
     flops = count_flops(options)
     with torch.inference_mode():
-        steps = build_steps(options, build_networks(options).to(device, dtype), device, dtype)
+        networks = build_networks(options).to(device, dtype)
+        networks.to(memory_format=LAYOUTS[options.layout])
+        steps = build_steps(options, networks, device, dtype)
         rows = timing.measure(
             {name: partial(timing.timed, step.run, device) for name, step in steps.items()},
             baseline="plain",

@@ -91,12 +91,12 @@ class SpatialPipeline(DiffusionPipeline):
         steps: dict[str, Any] = {} if num_inference_steps is None else {"num_steps": num_inference_steps}
         sampler = replace(Sampler(**self.config["sampler"]), solver=solver_name(self.scheduler), **steps, **sampling)
         pipeline = assemble(Parts(**self.components, denoiser=self.config["denoiser"], sampler=self.config["sampler"]))
-        place = {"device": self._execution_device, "dtype": self.unet.dtype}
-        read = pipeline.encode_reference(pixels.to(**place), still.to(**place))
+        place = self._execution_device
+        read = pipeline.encode_reference(pixels.to(place), still.to(place))
         painted = animate(
             pipeline,
             read,
-            pipeline.condition(read, driven[None].to(**place)),
+            pipeline.condition(read, driven[None].to(place)),
             keys=[key],
             sampler=sampler,
             guidance=guidance_scale,

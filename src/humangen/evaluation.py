@@ -28,6 +28,7 @@ from humangen.metrics.measure import Measure
 from humangen.metrics.protocols import Protocol
 from humangen.metrics.registry import hashes
 from humangen.models.codec import weights_hash
+from humangen.models.speed import compute_in, precision_on
 from humangen.predictions import Painting, Predictions
 
 INTERVAL_SEED = 0
@@ -88,12 +89,14 @@ def shape_of(truth: Tensor) -> dict[str, Any]:
     return {"frames_per_clip": truth.shape[1], "resolution": list(truth.shape[-2:])}
 
 
-def settings_of(painter: Painter, data_sha256: str) -> dict[str, Any]:
-    """All that paintings depend on; the metrics of a protocol are no part of it."""
+def settings_of(painter: Painter, precision: str, data_sha256: str) -> dict[str, Any]:
+    """All that paintings depend on; the metrics of a protocol are no part of it. Weights are told as they were before
+    they were cast to `precision`."""
     return {
         "data_sha256": data_sha256,
         "denoiser_sha256": weights_hash(painter.pipeline.denoiser),
         "codec_sha256": weights_hash(painter.pipeline.codec),
+        "precision": precision,
         "sampler": asdict(painter.sampler),
         "guidance": painter.guidance,
         "seed": painter.seed,
@@ -117,10 +120,17 @@ def score(painter: Painter, painting: dict[str, Painting], exam: Exam) -> tuple[
     return measures, facts
 
 
-def run_protocol(painter: Painter, exam: Exam, output: Path, folder: Path) -> dict[str, Any]:
+def run_protocol(
+    painter: Painter, exam: Exam, output: Path, folder: Path, precision: str | None = None
+) -> dict[str, Any]:
     """Scores the painter beside floors and a ceiling, and leaves result.json, the scores of each sample in samples.json
-    and some pictures in `output`. What is painted is kept in `folder`, and not painted again."""
-    began, settings = time.perf_counter(), settings_of(painter, exam.data_sha256)
+    and some pictures in `output`. What is painted is kept in `folder`, and not painted again.
+
+    The painter's pipeline has float32 weights and is cast to `precision`, as `precision_on` takes it.
+    """
+    began, precision = time.perf_counter(), precision_on(painter.device, precision)
+    settings = settings_of(painter, precision, exam.data_sha256)
+    compute_in(painter.pipeline, precision)
     painting = {
         name: Painting(paint, Predictions(folder, settings | {"painting": name}), painter.device)
         for name, paint in (("painted", painter.paint), ("isolated", painter.paint_isolated))

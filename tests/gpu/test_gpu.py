@@ -14,14 +14,18 @@ from humangen.attention.spatial import MaskedJoint
 from humangen.callbacks.flops import ModelFlops
 from humangen.callbacks.stopwatch import PHASES, CudaMark
 from humangen.callbacks.throughput import Throughput
+from humangen.checkpoint import load_pipeline
 from humangen.diffusion.schedule import VarianceSchedule
 from humangen.diffusion.weighting import MinSnr
+from humangen.metrics.image import psnr
 from humangen.models.codec import PatchCodec
 from humangen.models.image_encoder import NoImageEncoder
 from humangen.models.pipeline import Pipeline
+from humangen.models.speed import compute_in, precision_on
 from humangen.tasks.animation import AnimationTask
 from humangen.types import AnimationBatch, Condition, Reference
 from tests.conftest import PIXELS, WIDTH, tiny_denoiser, tiny_inputs
+from tests.unit.models.test_precision import paint
 
 pytestmark = [
     pytest.mark.gpu,
@@ -131,3 +135,13 @@ def test_a_run_says_where_its_time_goes(tmp_path: Path) -> None:
     assert sum(split) == pytest.approx(metrics["speed/step_seconds"], rel=1e-3)
     assert metrics["speed/tflops"] > 0
     assert 0 < metrics["speed/memory_gb"] <= speed.memory_gb
+
+
+def test_inference_on_the_device_paints_what_the_cpu_does() -> None:
+    pipeline = load_pipeline("shipped").cuda()
+    compute_in(pipeline, precision_on("cuda"))
+    convolutions = [each.weight for each in pipeline.modules() if isinstance(each, torch.nn.Conv2d)]
+    assert all(each.is_contiguous(memory_format=torch.channels_last) for each in convolutions)
+    exact, painted = paint(load_pipeline("shipped")), paint(pipeline)
+    assert torch.equal(painted.shown[0].cpu(), exact.shown[0])  # the noise
+    assert psnr((painted.frames.cpu() + 1) / 2, (exact.frames + 1) / 2).min() > 50

@@ -42,6 +42,14 @@ def test_animate_with_the_shipped_weights(dancer: Path, tmp_path: Path) -> None:
     assert read_picture(tmp_path / "out.png").shape[1] > 4 * 128
 
 
+def test_a_video_in_another_precision(dancer: Path, tmp_path: Path) -> None:
+    sheets = []
+    for precision in ("float32", "bfloat16"):
+        animate(dancer, tmp_path / f"{precision}.mp4", precision=precision, frames="1")
+        sheets.append(read_picture(tmp_path / f"{precision}.png").astype(int))
+    assert 0 < np.abs(sheets[0] - sheets[1]).max() < 16
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "L", "exif"])
 def test_references_of_any_size_and_mode(dancer: Path, tmp_path: Path, mode: str) -> None:
     path = tmp_path / "reference.png"

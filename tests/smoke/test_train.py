@@ -15,6 +15,8 @@ import evaluate
 import train
 from humangen.checkpoint import find, load
 from humangen.cli.main import main as humangen
+from humangen.report.runs import find_runs
+from humangen.report.sweep import sweep
 from humangen.types import InputError
 from tests.equal_checkpoints import assert_equal
 
@@ -143,6 +145,25 @@ def test_evaluate_report_export(trained: Path, shards: str, tmp_path: Path, caps
     half = load(tmp_path / "weights").weights
     for name, value in load(trained).weights.items():
         torch.testing.assert_close(half[name].float(), value, atol=1e-3, rtol=1e-3)
+
+
+def test_a_result_is_of_its_precision(trained: Path, shards: str, tmp_path: Path) -> None:
+    """What one precision has painted is not taken for another's; the weights are the same ones."""
+    words = ["protocol=dancers64", f"checkpoint={trained}", f"painted={tmp_path}/painted", f"protocol.{shards}"]
+    words += ["protocol.data.eval_sampler.num_frames=1"]
+    with pytest.raises(InputError, match="no precision 'half'"):
+        evaluate.run(configured("evaluate", tmp_path / "half", *words, "precision=half"))
+    results = []
+    for folder, precision in ((tmp_path / "usual", []), (tmp_path / "half", ["precision=bfloat16"])):
+        evaluate.run(configured("evaluate", folder, *words, *precision))
+        results.append(json.loads((folder / "result.json").read_text()))
+    usual, half = results
+    assert (usual["precision"], half["precision"]) == ("float32", "bfloat16")
+    assert usual["painted"] != half["painted"]
+    assert usual["denoiser_sha256"] == half["denoiser_sha256"]
+    assert 0 < abs(usual["scores"]["psnr"] - half["scores"]["psnr"]) < 0.1
+    arms = sweep(find_runs([tmp_path]).runs).arms
+    assert [arm.name for arm in arms] == ["precision=float32", "precision=bfloat16"]
 
 
 def test_reports_of_different_protocols_do_not_mix(trained: Path, tmp_path: Path) -> None:

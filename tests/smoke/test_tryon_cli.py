@@ -142,6 +142,17 @@ def test_a_list_goes_on_where_it_stopped(room: Path, checkpoint: Path, capsys: p
     assert "berta+blue.png is there, painted with another person" in capsys.readouterr().err
 
 
+def test_a_picture_is_of_its_precision(room: Path, checkpoint: Path, capsys: pytest.CaptureFixture) -> None:
+    output = room / "one.png"
+    assert single(room, checkpoint, output=output) == 0
+    exact = read_picture(output).astype(int)
+    assert single(room, checkpoint, output=output, precision="bfloat16") == 2
+    assert "painted with another precision" in capsys.readouterr().err
+    assert single(room, checkpoint, output=output, precision="bfloat16", overwrite=True) == 0
+    assert 0 < np.abs(read_picture(output).astype(int) - exact).max() < 16
+    assert (settings_of(output) or {})["precision"] == "bfloat16"
+
+
 def test_bad_items_are_told_and_the_rest_is_painted(
     room: Path, checkpoint: Path, capsys: pytest.CaptureFixture
 ) -> None:

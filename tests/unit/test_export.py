@@ -29,6 +29,7 @@ from humangen.diffusion.sample import Sampler
 from humangen.export import export
 from humangen.inference.animate import animate
 from humangen.media import to_tensor, to_uint8
+from humangen.metrics.image import psnr
 from humangen.models.folder import assemble, take_apart
 from humangen.models.pipeline import Pipeline
 from humangen.models.pose_encoder import PoseEncoder
@@ -237,10 +238,16 @@ def test_what_a_call_chooses(pipe: DiffusionPipeline) -> None:
 
 def test_half_precision_in_memory(folder: Path, modules: None) -> None:
     pipe = DiffusionPipeline.from_pretrained(folder, trust_remote_code=True, dtype=torch.bfloat16)
-    batch = tiny_batch(["k"], frames=2)
+    whole = DiffusionPipeline.from_pretrained(folder, trust_remote_code=True)
+    batch, shown = tiny_batch(["k"], frames=2), set()
     assert pipe.dtype == pipe.unet.dtype == pipe.vae.dtype == pipe.pose_encoder.dtype == torch.bfloat16
-    frames = pipe(batch.reference[0], batch.target_pose[0], output_type="np").frames[0]
-    assert np.isfinite(frames).all()
+    pipe.unet.register_forward_pre_hook(lambda _, rows: shown.add(rows[0].dtype))
+    half, exact = (
+        each(batch.reference[0], batch.target_pose[0], guidance_scale=1.5, output_type="pt").frames[0]
+        for each in (pipe, whole)
+    )
+    assert shown == {torch.float32}, "latents are not rounded between steps"
+    assert 40 < psnr(half, exact).min() < 100
 
 
 def test_no_code_of_the_folder_runs(folder: Path, tmp_path: Path) -> None:

@@ -29,7 +29,14 @@ from humangen.media import (
     write_video,
 )
 from humangen.models.pipeline import Pipeline
-from humangen.models.speed import compile_blocks, fuse_projections
+from humangen.models.speed import (
+    PRECISION_HELP,
+    PRECISIONS,
+    compile_blocks,
+    compute_in,
+    fuse_projections,
+    precision_on,
+)
 from humangen.models.tryon import TryOnPipeline
 from humangen.models.vae import PreviewCodec
 from humangen.pose.align import align
@@ -71,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--compile", action="store_true", help="fuse and compile the network: a minute or more to start, faster frames"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
+    parser.add_argument("--precision", choices=PRECISIONS, help=PRECISION_HELP)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -177,6 +185,7 @@ def loaded(options: argparse.Namespace) -> Pipeline:
     pipeline = load_pipeline(options.checkpoint).to(options.device)
     if isinstance(pipeline, TryOnPipeline):
         raise InputError(f"{find(options.checkpoint)} was trained for try-on; name an animation checkpoint")
+    compute_in(pipeline, precision_on(options.device, options.precision))
     if options.compile:
         fuse_projections(pipeline.denoiser)
         compile_blocks(pipeline.denoiser)

@@ -22,6 +22,7 @@ from humangen.inference.finished import Settings, digest, is_finished, write_fin
 from humangen.inference.outfits import Beside, Outfit, combinations, read_pairs, together, told_apart
 from humangen.inference.people import MASKS, PARSES, POSES, Person, Wardrobe, read_garment
 from humangen.media import PICTURE_SUFFIXES
+from humangen.models.speed import PRECISION_HELP, PRECISIONS, compute_in, precision_on
 from humangen.models.tryon import TryOnPipeline
 from humangen.pose.draw import PARTS
 from humangen.types import InputError
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the noise")
     parser.add_argument("--batch", type=positive(int), default=4, help="pictures painted at once")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="torch device")
+    parser.add_argument("--precision", choices=PRECISIONS, help=PRECISION_HELP)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -151,6 +153,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     return {
         "checkpoint": digest(find(options.checkpoint)),
         "sampler": asdict(sampler_of(options)),
+        "precision": precision_on(options.device, options.precision),
         "size": list(size_of(options)),
         "guidance": options.guidance,
         "seed": options.seed,
@@ -219,9 +222,10 @@ def dresser_of(options: argparse.Namespace) -> Dresser:
     pipeline = load_pipeline(options.checkpoint)
     if not isinstance(pipeline, TryOnPipeline):
         raise InputError(f"{find(options.checkpoint)} was trained to animate; name a try-on checkpoint")
+    compute_in(pipeline.to(options.device), precision_on(options.device, options.precision))
     height, width = size_of(options)
     return Dresser(
-        pipeline.to(options.device),
+        pipeline,
         sampler_of(options),
         height,
         width,

@@ -32,6 +32,16 @@ class Sampler:
             raise InputError(f"sampling cannot start from {self.start!r}, but from noise or reference")
 
 
+def finished(latents: Tensor) -> Tensor:
+    """Sampled latents as they are; raises `InputError` where they are no numbers."""
+    if not latents.isfinite().all():
+        raise InputError(
+            "what was sampled is not a number: the weights are broken, or compute beyond the range of float16, where "
+            "bfloat16 and float32 do not"
+        )
+    return latents
+
+
 def keep_nothing(latents: Tensor, timestep: Tensor | None) -> Tensor:
     return latents
 
@@ -45,4 +55,4 @@ def sample(denoise: Denoise, noise: Tensor, solver: Solver, keep: Keep = keep_no
         latents = keep(latents, timestep)
         prediction = denoise(latents, timestep.expand(len(latents)).to(latents.device))
         latents = solver.step(prediction.to(latents.dtype), timestep, latents, return_dict=False)[0]
-    return keep(latents, None)
+    return finished(keep(latents, None))

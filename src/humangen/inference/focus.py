@@ -18,22 +18,23 @@ def focused_reference(picture: np.ndarray, pose: PoseFile | None, framing: Frami
     the picture is fitted where it looks at all of it. Raises `InputError` where it finds nothing to look at."""
     size = picture.shape[:2]
     pose = replace(pose or PoseFile(np.zeros((1, NUM_KEYPOINTS, 3), np.float32)), size=size)
-    try:
-        view = focused_view(pose.keypoints[:1], size, framing)
-    except InputError as error:
-        raise InputError(f"the network sees {framing.excerpt}, and --reference-pose shows none: {error}") from error
+    view = focused_view(pose.keypoints[:1], size, framing, "--reference-pose")
     if view is None:
         return fit_picture(picture, framing.height, framing.width), pose.fitted(framing.height, framing.width)[0]
     return view.picture(picture), view.keypoints(pose.keypoints[:1], *size)[0]
 
 
 def focused_driver(poses: KeypointPoses, framing: Framing) -> KeypointPoses:
-    """What `framing` looks at over all frames of a driver."""
-    view = focused_view(poses.keypoints, (poses.height, poses.width), framing)
+    """What `framing` looks at over all frames of a driver; raises `InputError` where it finds nothing to look at."""
+    view = focused_view(poses.keypoints, (poses.height, poses.width), framing, "--poses")
     return replace(poses, keypoints=view.keypoints(poses.keypoints, poses.height, poses.width)) if view else poses
 
 
-def focused_view(keypoints: np.ndarray, size: tuple[int, int], framing: Framing) -> View | None:
-    """The one view of frames of `size` with these keypoints (F, 128, 3); None where it is all of them."""
-    box = framing.focus(None, keypoints)
+def focused_view(keypoints: np.ndarray, size: tuple[int, int], framing: Framing, source: str) -> View | None:
+    """The one view of frames of `size` with these keypoints (F, 128, 3), which are of the option `source`; None where
+    it is all of them."""
+    try:
+        box = framing.focus(None, keypoints)
+    except InputError as error:
+        raise InputError(f"the network sees {framing.excerpt}, and {source} shows none: {error}") from error
     return framing(*size, np.random.default_rng(0), box) if box else None

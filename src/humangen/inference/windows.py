@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from humangen.diffusion.sample import Denoise
+from humangen.diffusion.sample import Denoise, finished
 from humangen.diffusion.schedule import Solver
 from humangen.inference.ranks import Ranks
 from humangen.types import InputError
@@ -141,4 +141,4 @@ def sample_windows(
             on_prediction()
         begun = [window for window in begun if window.steps < len(window.cells[0].solver.timesteps)]
         while held and held[0].done:
-            yield held.pop(0).latents
+            yield finished(held.pop(0).latents)

@@ -29,7 +29,8 @@ def weights_hash(module: nn.Module) -> str:
 
 
 class Codec(nn.Module, ABC):
-    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of about unit variance, and back.
+    """Pictures (B, 3, H, W) in [-1, 1] to latents (B, C, h, w) of about unit variance, and back, in the type that they
+    come in; it is computed in that of the weights.
 
     `downscale` is the number of pixels per latent cell along one side, `channels` is C.
     """
@@ -56,11 +57,16 @@ class Codec(nn.Module, ABC):
                 f"pictures are {pixels.shape[-2]}x{pixels.shape[-1]}, but the codec needs both sides to be "
                 f"multiples of {self.downscale}"
             )
-        return self.analyse(pixels)
+        mean, logvar = self.analyse(pixels.to(self._precision))
+        return mean.to(pixels.dtype), None if logvar is None else logvar.to(pixels.dtype)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        return self.synthesise(latents).clamp(-1, 1)
+        return self.synthesise(latents.to(self._precision)).clamp(-1, 1).to(latents.dtype)
+
+    @property
+    def _precision(self) -> torch.dtype:
+        return next(self.parameters()).dtype
 
     @abstractmethod
     def analyse(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]: ...

@@ -84,7 +84,7 @@ def assemble(parts: Parts) -> Pipeline:
     codec: Codec = parts.vae if isinstance(parts.vae, PatchCodec) else LatentCodec(parts.vae)
     encoder = NoImageEncoder(width=unet.config.cross_attention_dim)
     if parts.image_encoder is not None:
-        encoder = ClipImageEncoder(parts.image_encoder).to(unet.device, unet.dtype)
+        encoder = ClipImageEncoder(parts.image_encoder).to(unet.device)
     return Pipeline(
         denoiser=_joined(unet, parts.pose_encoder, parts.denoiser),
         codec=codec,

@@ -87,7 +87,8 @@ class ClipImageEncoder(NoImageEncoder):
     def forward(self, pixels: Tensor) -> Tensor:
         size = self.clip.config.image_size
         resized = interpolate(pixels, (size, size), mode="bicubic", antialias=True, align_corners=False)
-        return self.clip(((resized + 1) / 2 - self.mean) / self.std).image_embeds[:, None]
+        normalised = ((resized + 1) / 2 - self.mean) / self.std
+        return self.clip(normalised.to(self.clip.dtype)).image_embeds[:, None].to(pixels.dtype)
 
 
 def vision_config(config: Mapping[str, Any]) -> CLIPVisionConfig:

@@ -29,8 +29,8 @@ class PoseEncoder(ModelMixin, ConfigMixin):
             self.position = nn.Conv2d(4 * position_frequencies, width, kernel_size=1)
 
     def forward(self, pose: Tensor) -> Tensor:
-        """`pose` (R, 3, H, W) in [0, 1] -> features (R, width, H/8, W/8)."""
-        features = self.stem(pose)
+        """`pose` (R, 3, H, W) in [0, 1] -> features (R, width, H/8, W/8) in the type of the weights."""
+        features = self.stem(pose.to(self.stem.conv_in.weight.dtype))
         if not self.position_frequencies:
             return features
         return features + self.position(fourier_grid(features, self.position_frequencies))

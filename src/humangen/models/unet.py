@@ -35,16 +35,18 @@ class SpatialUNet(UNetMotionModel):
         self, rows: Tensor, timestep: Tensor, tokens: Tensor, pose: Tensor, spatial: Spatial
     ) -> Tensor:
         """Prediction (R, C, h, w) for latents `rows` (R, C, h, w), `timestep` (R,), `tokens` (R, N, D) and pose
-        features (R, width, h, w), which are added to the first convolution's output."""
-        embedding = self.time_embedding(self.time_proj(timestep).to(rows.dtype))
+        features (R, width, h, w), which are added to the first convolution's output. It is computed in the type of the
+        weights, and comes in that of `rows`."""
+        precision = self.conv_in.weight.dtype
+        embedding = self.time_embedding(self.time_proj(timestep).to(precision))
         still = {
             "temb": embedding,
-            "encoder_hidden_states": tokens,
+            "encoder_hidden_states": tokens.to(precision),
             "cross_attention_kwargs": {"spatial": spatial},
         }
         context = {**still, "num_frames": spatial}
         plain = {"temb": embedding, "num_frames": spatial}
-        hidden = self.conv_in(rows) + pose
+        hidden = self.conv_in(rows.to(precision)) + pose
         skips = [hidden]
         for block in self.down_blocks:
             hidden, states = block(hidden, **(context if hasattr(block, "attentions") else plain))
@@ -60,4 +62,4 @@ class SpatialUNet(UNetMotionModel):
                 upsample_size=size,
                 **(context if hasattr(block, "attentions") else plain),
             )
-        return self.conv_out(self.conv_act(self.conv_norm_out(hidden)))
+        return self.conv_out(self.conv_act(self.conv_norm_out(hidden))).to(rows.dtype)

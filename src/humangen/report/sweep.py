@@ -14,7 +14,7 @@ from humangen.report.runs import Run
 FOLDER, CHECKPOINT, STEPS, SEED = "folder", "checkpoint", "training steps", "seed"
 # what changes where things lie or how fast they come, and no number
 IGNORED = ("hydra.", "output", "painted", "run_dir", "device", "name", "truth", "weights")
-MEASURED = ("sampler", "guidance", "predictions")  # what a result says of how its samples came to be
+MEASURED = ("sampler", "guidance", "precision", "predictions")  # what a result says of how its samples came to be
 WHOSE = (CHECKPOINT, "predictions")
 PLAIN = "sampler."  # what names of settings are shown without
 SNAPSHOT = re.compile(r"(.+?)/checkpoints/.*step=(\d+)[^/]*")

@@ -48,6 +48,13 @@ def test_a_reference_without_a_face_is_refused() -> None:
         focused_reference(CLIP.frames[0], None, FACES)
 
 
+def test_a_driver_without_a_face_is_refused() -> None:
+    faceless = CLIP.keypoints.copy()
+    faceless[:, FACE, 2] = 0
+    with pytest.raises(InputError, match="views of the face, and --poses shows none"):
+        focused_driver(KeypointPoses(faceless, 512, 512), FACES)
+
+
 def test_a_checkpoint_says_what_its_network_sees(tmp_path: Path) -> None:
     """Also where the views are of another size than it was trained at; older ones saw all of a picture."""
     assert type(load_framing("shipped", 64, 48)) is Framing

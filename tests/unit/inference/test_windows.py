@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from humangen.diffusion.sample import Denoise
+from humangen.diffusion.sample import Denoise, sample
 from humangen.diffusion.schedule import FlowSchedule, Schedule, VarianceSchedule
 from humangen.inference.ranks import OneRank
 from humangen.inference.windows import cells, sample_windows, triangle, windows
@@ -130,3 +130,17 @@ def test_a_single_window_is_the_function_itself() -> None:
     solver = partial(VarianceSchedule(prediction="sample").solver, "ddim", 1)
     (latents,) = sample_windows([range(5)], Network(), noise, solver, OneRank())
     assert torch.equal(latents, Network()(range(5))(noise(range(5)), torch.tensor([999, 999])))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_never_a_picture(value: float) -> None:
+    """Half the precision may have half the range."""
+
+    def overflows(latents: Tensor, timestep: Tensor) -> Tensor:
+        return torch.full_like(latents, value)
+
+    solver = partial(VarianceSchedule().solver, "ddim", 2)
+    with pytest.raises(InputError, match="not a number.*float16"):
+        list(sample_windows([range(5)], lambda frames: overflows, noise, solver, OneRank()))
+    with pytest.raises(InputError, match="not a number.*float16"):
+        sample(overflows, noise(range(5)), solver())
