@@ -74,8 +74,13 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = f"{value:g}" if isinstance(value, float | int) else str(value)
+            flat[prefix + name] = shown(value)
     return flat
+
+
+def shown(value: object) -> str:
+    """In full, so that no two settings are one; 2.0 is 2."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def sweep(runs: Sequence[Run]) -> Sweep:

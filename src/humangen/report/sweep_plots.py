@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 from humangen.report.columns import Column
 from humangen.report.plots import ends, finish, png, short
-from humangen.report.sweep import Arm, Sweep, named, number
+from humangen.report.sweep import Arm, Sweep, named, number, shown
 from humangen.report.tables import Cell
 
 ANNOTATED = 14  # points that carry their names
@@ -51,7 +51,7 @@ def _draw_lines(axis: str, column: Column, lines: dict[str, list[tuple[float, Ce
     places = sorted({place for points in lines.values() for place, _ in points})
     _spread_out(plot, places)
     if len(places) <= TICKS:
-        plot.set_xticks(places, [f"{place:g}" for place in places])
+        plot.set_xticks(places, [shown(place) for place in places])
         plot.minorticks_off()
     finish(plot)
     return png(figure)
