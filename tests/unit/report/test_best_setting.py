@@ -55,6 +55,57 @@ def test_the_same_samples_tell_more_than_two_intervals(tmp_path: Path) -> None:
     assert "wins 3 of 3, by 0.10 on average (95 % interval 0.10 to 0.10)" in said
 
 
+CLIPS = {"long": 31, "short": 1}
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (CLIPS, ", weighted by their frames, the best wins 1 of 2, by 0.88 on average (95 % interval -3.00 to 1.00)"),
+        (dict.fromkeys(CLIPS, 9), " the best wins 1 of 2, by -1.00 on average"),
+        (None, ", whose lengths were not kept and which count alike here, the best wins 1 of 2, by -1.00 on average"),
+    ],
+)
+def test_clips_count_by_their_frames_as_in_the_scores(
+    tmp_path: Path, frames: dict[str, int] | None, words: str
+) -> None:
+    """The best is 1 dB better in 31 frames, and 3 dB worse in one."""
+    scores = {1: {"long": 24.0, "short": 20.0}, 2: {"long": 23.0, "short": 23.0}}
+    for number, samples in scores.items():
+        psnr = sum(samples[key] * CLIPS[key] for key in CLIPS) / 32
+        made = result(scores={"psnr": psnr}, frames_per_clip={"least": 1, "most": 31, "sha256": "f"}, **steps(number))
+        leave(tmp_path / str(number), made, samples=samples, frames=frames)
+    verdict = Report.of(find_runs([tmp_path])).verdict
+    assert "num_steps=1, with 23.88" in verdict[0]
+    assert f"On the same samples{words}" in verdict[-1]
+    assert verdict[-1].endswith("the two cannot be told apart.")
+
+
+@pytest.mark.parametrize(("metric", "better"), [("psnr", HIGHER), ("lpips_vgg", LOWER)])
+@pytest.mark.parametrize(
+    ("gains", "won", "told"),
+    [
+        ((2.0, 2.0, 2.5), 3, "the difference is no chance of which samples these are"),
+        ((6.0, -3.0, 0.0), 1, "the two cannot be told apart"),
+        ((-2.0, -2.0, -2.5), 0, "sample by sample the order is the other one"),
+    ],
+)
+def test_a_pair_says_how_sure_it_is_whichever_way_is_better(
+    tmp_path: Path, metric: str, better: int, gains: tuple[float, ...], won: int, told: str
+) -> None:
+    """`gains` are what the best is better by, sample by sample."""
+    protocol = {"id": "made_up", "version": 1, "metrics": [metric]}
+    for number, times in ((1, 1), (2, 0)):
+        made = result(scores={metric: 20.0 + times * better}, intervals={}, protocol=protocol, **steps(number))
+        samples = {str(at): 20.0 + times * better * gain for at, gain in enumerate(gains)}
+        leave(tmp_path / str(number), made, samples=samples, metric=metric)
+    verdict = Report.of(find_runs([tmp_path])).verdict
+    assert verdict[0].startswith(f"Best by {metric}: num_steps=1")
+    average = sum(gains) / 3
+    assert f"the best wins {won} of 3, by {Column.of(metric).shown(average)} on average" in verdict[-1]
+    assert verdict[-1].endswith(f"{told}.")
+
+
 def test_one_arm_is_not_the_best_of_anything(tmp_path: Path) -> None:
     report = reported(tmp_path, 0.0)
     assert report.verdict == []
