@@ -23,23 +23,46 @@ def reported(folder: Path, *shifts: float, samples: bool = False) -> Report:
 
 
 @pytest.mark.parametrize(
-    ("name", "better", "digits"),
+    ("name", "better", "value", "shown"),
     [
-        ("psnr_figure", HIGHER, 2),
-        ("ssim_disco", HIGHER, 4),
-        ("l1_disco", LOWER, 4),
-        ("temporal_drift_lpips_vgg_4", LOWER, 4),
-        ("fvd_disco", LOWER, 2),
-        ("fd_dancers", LOWER, 2),
-        ("delta_e", LOWER, 2),
-        ("old_garment_distance", NEITHER, 2),
-        ("max_outside", LOWER, 2),
-        ("of_nobody", NEITHER, 2),
+        ("psnr_figure", HIGHER, 22.031, "22.03"),
+        ("psnr_wrapped", NEITHER, 29.031, "29.03"),
+        ("ssim_disco", HIGHER, 0.92, "0.9200"),
+        ("l1", LOWER, 0.0173, "0.0173"),
+        ("l1_disco", LOWER, 3.78e-4, "0.0003780"),
+        ("l1_disco", LOWER, 3.7814e-5, "3.781e-05"),
+        ("dtssd", LOWER, 0.0012346, "0.001235"),
+        ("temporal_drift_l1_disco_4", LOWER, 3.32e-4, "0.0003320"),
+        ("temporal_drift_lpips_vgg_4", LOWER, 0.25, "0.2500"),
+        ("kid", LOWER, 0.00123, "0.001230"),
+        ("fvd_disco", LOWER, 412.125, "412.12"),
+        ("fd_dancers", LOWER, 0.77, "0.77"),
+        ("delta_e", LOWER, 5.5, "5.50"),
+        ("old_garment_distance", NEITHER, 5.5, "5.50"),
+        ("max_outside", LOWER, 9.0, "9.00"),
+        ("s/sample", LOWER, 0.0031, "0.003100"),
+        ("s/sample", LOWER, 31.25, "31.25"),
+        ("step s", LOWER, 0.28, "0.2800"),
+        ("samples/s", HIGHER, 0.0321, "0.03210"),
+        ("of_nobody", NEITHER, 1.0, "1.00"),
     ],
 )
-def test_metrics_know_which_way_is_better(name: str, better: int, digits: int) -> None:
+def test_metrics_know_which_way_is_better_and_their_digits(name: str, better: int, value: float, shown: str) -> None:
     column = Column.of(name)
-    assert (column.better, column.digits) == (better, digits)
+    assert (column.better, column.shown(value)) == (better, shown)
+
+
+def test_what_ranks_nothing_has_no_arrow_and_no_best(tmp_path: Path) -> None:
+    protocol = {"id": "made_up", "version": 1, "metrics": ["psnr_wrapped", "psnr"]}
+    for number in (1, 2):
+        scores = {"psnr_wrapped": 30.0 - number, "psnr": 20.0 + number}
+        leave(tmp_path / str(number), result(scores=scores, protocol=protocol, **steps(number)))
+    report = Report.of(find_runs([tmp_path]))
+    text = markdown(report.table)
+    assert "| psnr_wrapped | psnr ↑ |" in text
+    assert "| **22.00** |" in text
+    assert "**29.00**" not in text
+    assert report.column == Column.of("psnr")
 
 
 @pytest.mark.parametrize(("second", "where"), [(0.2, "inside"), (-3.0, "outside")])
@@ -79,6 +102,19 @@ def test_clips_count_by_their_frames_as_in_the_scores(
     assert "num_steps=1, with 23.88" in verdict[0]
     assert f"On the same samples{words}" in verdict[-1]
     assert verdict[-1].endswith("the two cannot be told apart.")
+
+
+def test_short_clips_make_no_pair_less_sure(tmp_path: Path) -> None:
+    """Half of the clips are worse by 3 dB, but hold a 32nd of the frames."""
+    gains = {f"{length}{at}": gain for length, gain in (("long", 1.0), ("short", -3.0)) for at in range(12)}
+    for number, times in ((1, 1), (2, 0)):
+        samples = {key: 20.0 + times * gain for key, gain in gains.items()}
+        frames = {key: CLIPS[key.rstrip("0123456789")] for key in gains}
+        made = result(scores={"psnr": 20.0 + times * 0.875}, **steps(number))
+        leave(tmp_path / str(number), made, samples=samples, frames=frames)
+    verdict = Report.of(find_runs([tmp_path])).verdict
+    assert "wins 12 of 24, by 0.88 on average" in verdict[-1]
+    assert verdict[-1].endswith("the difference is no chance of which samples these are.")
 
 
 @pytest.mark.parametrize(("metric", "better"), [("psnr", HIGHER), ("lpips_vgg", LOWER)])
