@@ -84,7 +84,7 @@ def _of_kinds(path: Path) -> dict[str, Any] | None:
     content = read_names(path)
     for name, kind in KINDS.items():
         value = (content or {}).get(name)
-        if value is not None and not isinstance(value, kind):
+        if value is not None and (not isinstance(value, kind) or isinstance(value, float) and not math.isfinite(value)):
             raise InputError(f"{path}: {name} is {value!r}, which no {path.name} of ours says")
     return content
 

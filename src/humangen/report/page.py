@@ -72,10 +72,11 @@ def _networks(report: Report) -> str:
     """A row per network that looked at the samples."""
     rows = "".join(
         f"<tr><td>{escape(each.name)}</td><td>{escape(', '.join(each.files))}</td>"
-        f"<td>{escape(', '.join(each.metrics))}</td></tr>"
+        f"<td>{escape(', '.join(each.metrics))}</td><td>{escape(each.samples)}</td>"
+        f"<td>{'<br>'.join(map(escape, each.notes))}</td></tr>"
         for each in report.networks
     )
-    head = "<tr><th>network</th><th>files @ sha256</th><th>metrics</th></tr>"
+    head = "<tr><th>network</th><th>files @ sha256</th><th>metrics</th><th>samples it saw</th><th>notes</th></tr>"
     return f'<h2>Networks</h2><div class="scroll"><table class="networks">{head}{rows}</table></div>' if rows else ""
 
 

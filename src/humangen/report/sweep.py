@@ -32,6 +32,11 @@ class Arm:
     def scored(self) -> list[Run]:
         return [run for run in self.runs if run.result]
 
+    @property
+    def samples(self) -> int | None:
+        """How many its scores are of."""
+        return next((run.result["samples"] for run in self.scored if run.result), None)
+
 
 @dataclass(frozen=True)
 class Sweep:

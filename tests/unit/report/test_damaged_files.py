@@ -73,6 +73,7 @@ def test_bounds_and_samples_without_a_number(tmp_path: Path) -> None:
         {"floors": {"repeat": 15.0}},
         {"networks": {"fid": "small"}},
         {"seconds_per_sample": "fast"},
+        {"seconds_per_sample": NAN},
         {"painted": 5},
     ],
 )

@@ -84,3 +84,11 @@ def test_floors_and_ceilings_have_intervals_too(tmp_path: Path) -> None:
     assert "14.00 to 16.50" in text
     assert "15.00 to 16.00" in text
     assert "39.00 to 41.50" in text  # of both
+
+
+def test_a_floor_of_several_runs_is_the_mean_of_all(tmp_path: Path) -> None:
+    """Seeds may paint other floors, and the first is none of all."""
+    for seed, psnr in enumerate((14.0, 15.0, 19.0)):
+        leave(tmp_path / str(seed), result(seed=seed, floors={"isolated": {"psnr": psnr}}, intervals_beside={}))
+    humangen(["report", str(tmp_path)])
+    assert "| floor: isolated | 1 | 16.00 ± 2.65 |" in (tmp_path / "table.md").read_text()
