@@ -45,7 +45,12 @@ class Column:
         return self.name + ARROWS[self.better]
 
     def shown(self, value: float) -> str:
-        return format(value, self.form)
+        return format(value, self.form).removesuffix(".")
+
+    def shown_beside(self, value: float, other: float) -> str:
+        """As many digits behind the point as a number of which `value` is the spread has."""
+        _, point, digits = self.shown(other).partition(".")
+        return f"{value:.{len(digits)}f}" if point and digits.isdigit() else self.shown(value)
 
     def beats(self, one: float, other: float) -> bool:
         return (one - other) * self.better > 0

@@ -23,7 +23,8 @@ td:first-child, th:first-child { text-align: left }
 .scores .interval td { border: 0; padding-top: 0; font-size: .8em; color: #777 }
 .scores .interval td:first-child { padding-left: 1.7rem }
 .variant, .floor, .ceiling { color: #666 }
-.networks td, .networks th { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top }
+.networks td, .networks th { text-align: left; white-space: normal; vertical-align: top }
+.networks td:nth-child(2) { overflow-wrap: anywhere }
 .scroll { overflow-x: auto }
 .clips td, .clips th, .clips th:first-child { padding: .15rem; text-align: center; vertical-align: top }
 .clips th { white-space: normal; font-size: .8em; max-width: 128px; overflow-wrap: anywhere; vertical-align: bottom }

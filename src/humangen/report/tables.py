@@ -40,7 +40,7 @@ class Cell:
         if not self.values:
             return self.text
         value = column.shown(self.mean)
-        return value if self.spread is None else f"{value} ± {column.shown(self.spread)}"
+        return value if self.spread is None else f"{value} ± {column.shown_beside(self.spread, self.mean)}"
 
 
 @dataclass(frozen=True)
@@ -179,15 +179,19 @@ def _bound_rows(bound: str, kind: str, groups: Sequence[Group], arms: Sequence[A
     label = f"{kind}: {bound.replace('_', ' ')}"
     if len(groups) == 1:
         members, scores = groups[0]
-        return [Row(label, kind, len(members), members[0].samples, _bound_cells(bound, members, scores))]
+        return [_bound_row(label, kind, members, _bound_cells(bound, members, scores))]
     if len(groups) > MANY and kind != BOUNDS["variants"]:
         everything = [each for _, scores in groups for each in scores]
-        name, samples = f"{label}, of {len(groups)} arms", groups[0][0][0].samples
-        return [Row(name, kind, len(everything), samples, cells_of(everything))]
+        everyone = [arm for members, _ in groups for arm in members]
+        return [_bound_row(f"{label}, of {len(groups)} arms", kind, everyone, cells_of(everything))]
     return [
-        Row(f"{label}, {_whose(held, arms)}", kind, len(held), held[0].samples, _bound_cells(bound, held, scores))
+        _bound_row(f"{label}, {_whose(held, arms)}", kind, held, _bound_cells(bound, held, scores))
         for held, scores in groups
     ]
+
+
+def _bound_row(name: str, kind: str, held: Sequence[Arm], cells: dict[str, Cell]) -> Row:
+    return Row(name, kind, sum(len(arm.scored) for arm in held), held[0].samples, cells)
 
 
 def _bound_cells(bound: str, held: Sequence[Arm], scores: Sequence[dict[str, float | str]]) -> dict[str, Cell]:

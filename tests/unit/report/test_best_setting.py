@@ -12,6 +12,7 @@ from humangen.report.columns import HIGHER, LOWER, NEITHER, Column
 from humangen.report.formats import comma_separated, html, latex, markdown
 from humangen.report.report import Report
 from humangen.report.runs import find_runs
+from humangen.report.tables import Cell
 from tests.unit.report.made_up import PSNRS, leave, result, steps
 
 
@@ -42,6 +43,7 @@ def reported(folder: Path, *shifts: float, samples: bool = False) -> Report:
         ("max_outside", LOWER, 9.0, "9.00"),
         ("s/sample", LOWER, 0.0031, "0.003100"),
         ("s/sample", LOWER, 31.25, "31.25"),
+        ("s/sample", LOWER, 3600.2, "3600"),
         ("step s", LOWER, 0.28, "0.2800"),
         ("samples/s", HIGHER, 0.0321, "0.03210"),
         ("of_nobody", NEITHER, 1.0, "1.00"),
@@ -50,6 +52,19 @@ def reported(folder: Path, *shifts: float, samples: bool = False) -> Report:
 def test_metrics_know_which_way_is_better_and_their_digits(name: str, better: int, value: float, shown: str) -> None:
     column = Column.of(name)
     assert (column.better, column.shown(value)) == (better, shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "shown"),
+    [
+        ("l1_disco", (3.5e-4, 3.7e-4), "0.0003600 ± 0.0000141"),
+        ("l1_disco", (3.5e-5, 3.7e-5), "3.600e-05 ± 1.414e-06"),
+        ("s/sample", (20.0, 22.0), "21.00 ± 1.41"),
+        ("psnr", (20.0, 20.001), "20.00 ± 0.00"),
+    ],
+)
+def test_a_spread_has_the_digits_of_its_number(name: str, values: tuple[float, ...], shown: str) -> None:
+    assert Cell(values).shown(Column.of(name)) == shown
 
 
 def test_what_ranks_nothing_has_no_arrow_and_no_best(tmp_path: Path) -> None:

@@ -91,4 +91,4 @@ def test_a_floor_of_several_runs_is_the_mean_of_all(tmp_path: Path) -> None:
     for seed, psnr in enumerate((14.0, 15.0, 19.0)):
         leave(tmp_path / str(seed), result(seed=seed, floors={"isolated": {"psnr": psnr}}, intervals_beside={}))
     humangen(["report", str(tmp_path)])
-    assert "| floor: isolated | 1 | 16.00 ± 2.65 |" in (tmp_path / "table.md").read_text()
+    assert "| floor: isolated | 3 | 16.00 ± 2.65 |" in (tmp_path / "table.md").read_text()
