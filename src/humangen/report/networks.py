@@ -67,21 +67,20 @@ def _samples(details: Sequence[Detail]) -> str:
 
 
 def _notes(details: Sequence[Detail]) -> list[str]:
-    """Each note behind the metrics that it is of, and behind the arms, where not all of them have it."""
-    whose: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
-    for arm, metric, about in details:
-        if about.get("note"):
-            metrics, arms = whose.setdefault(about["note"], ({}, {}))
-            metrics[metric], arms[arm] = None, None
-    everyone = {arm for arm, _, _ in details}
-    told = [", ".join(_heads(metrics, arms, everyone)) + f": {note}" for note, (metrics, arms) in whose.items()]
+    """Each note, behind the metrics and the arms that it is of, where that is not all of them."""
+    whose: dict[str, list[Detail]] = {}
+    for detail in details:
+        if note := detail[2].get("note"):
+            whose.setdefault(note, []).append(detail)
+    told = [": ".join([*_heads(members, details), note]) for note, members in whose.items()]
     return told if len(told) <= NOTES else [*told[:NOTES], f"and {len(told) - NOTES} more notes"]
 
 
-def _heads(metrics: dict[str, None], arms: dict[str, None], everyone: set[str]) -> Iterator[str]:
-    yield from metrics
-    if {*arms} != everyone:
-        yield f"of {' and of '.join(arms)}"
+def _heads(members: Sequence[Detail], details: Sequence[Detail]) -> Iterator[str]:
+    for at in (1, 0):
+        names = dict.fromkeys(detail[at] for detail in members)
+        if {*names} != {detail[at] for detail in details}:
+            yield " and ".join(names)
 
 
 def _details(run: Run) -> dict[str, dict[str, Any]]:

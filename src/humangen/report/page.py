@@ -24,7 +24,9 @@ td:first-child, th:first-child { text-align: left }
 .scores .interval td:first-child { padding-left: 1.7rem }
 .variant, .floor, .ceiling { color: #666 }
 .networks td, .networks th { text-align: left; white-space: normal; vertical-align: top }
-.networks td:nth-child(2) { overflow-wrap: anywhere }
+.networks { font-size: .85em }
+.networks td:nth-child(2) { overflow-wrap: anywhere; min-width: 12rem }
+.networks td:last-child { min-width: 20rem }
 .scroll { overflow-x: auto }
 .clips td, .clips th, .clips th:first-child { padding: .15rem; text-align: center; vertical-align: top }
 .clips th { white-space: normal; font-size: .8em; max-width: 128px; overflow-wrap: anywhere; vertical-align: bottom }
@@ -74,7 +76,7 @@ def _networks(report: Report) -> str:
     rows = "".join(
         f"<tr><td>{escape(each.name)}</td><td>{escape(', '.join(each.files))}</td>"
         f"<td>{escape(', '.join(each.metrics))}</td><td>{escape(each.samples)}</td>"
-        f"<td>{'<br>'.join(map(escape, each.notes))}</td></tr>"
+        f"<td>{''.join(f'<div>{escape(note)}</div>' for note in each.notes)}</td></tr>"
         for each in report.networks
     )
     head = "<tr><th>network</th><th>files @ sha256</th><th>metrics</th><th>samples it saw</th><th>notes</th></tr>"

@@ -43,12 +43,12 @@ def test_networks_say_of_how_many_samples_and_what_to_know(tmp_path: Path) -> No
         leave(tmp_path / str(number), result(float(number), **steps(number), networks=details))
     small, clips = Report.of(find_runs([tmp_path])).networks
     assert small.samples == "fid 5 to 9, kid 3"
-    assert small.notes == ["fid, of num_steps=1: 5 frames", "fid, of num_steps=2: 9 frames"]
-    assert (clips.samples, clips.notes) == ("3", [f"fvd: {singular}"])
+    assert small.notes == ["fid: num_steps=1: 5 frames", "fid: num_steps=2: 9 frames"]
+    assert (clips.samples, clips.notes) == ("3", [singular])
     humangen(["report", str(tmp_path)])
     page = (tmp_path / "index.html").read_text()
-    assert f"<td>fvd</td><td>3</td><td>fvd: {singular}</td>" in page
-    assert "fid, of num_steps=1: 5 frames<br>fid, of num_steps=2" in page
+    assert f"<td>fvd</td><td>3</td><td><div>{singular}</div></td>" in page
+    assert "<div>fid: num_steps=1: 5 frames</div><div>fid: num_steps=2" in page
 
 
 def test_long_lists_of_notes_are_cut(tmp_path: Path) -> None:
