@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     report = Report.of(find_runs(options.paths))
     folder = options.output or options.paths[0]
-    files = write_tables(report.table, folder)
+    files = write_tables(report.table, report.notes, folder)
     write_page(folder / "index.html", options.title, report)
     console = Console()
     if not console.is_terminal:

@@ -11,48 +11,46 @@ HIGHER, LOWER, NEITHER = 1, -1, 0
 ARROWS = {HIGHER: " ↑", LOWER: " ↓", NEITHER: ""}
 SECONDS, STEP_SECONDS, RATE = "s/sample", "step s", "samples/s"
 
-# by the beginning of a name; old_garment_distance is of no use alone, so neither way of it is better
+# by the beginning of a name, the first that fits; old_garment_distance is of no use alone, so neither way of it is
+# better, and psnr_wrapped ranks nothing
 DIRECTIONS = {
+    "psnr_wrapped": NEITHER,
     **dict.fromkeys(("psnr", "ssim", "clip_i", "dino", "arcface", "garment_fidelity", RATE), HIGHER),
     **dict.fromkeys(("l1", "lpips", "fid", "fvd", "fd_", "kid", "kvd", "delta_e", "dtssd", "pose_"), LOWER),
     **dict.fromkeys(("max_outside", SECONDS, STEP_SECONDS), LOWER),
 }
-FINE = (
-    "ssim",
-    "l1",
-    "lpips",
-    "dtssd",
-    "clip_i",
-    "dino",
-    "arcface",
-    "kid",
-    "garment_fidelity",
-    "pose_",
-)  # numbers below one
+FINE = ("ssim", "l1", "lpips", "clip_i", "dino", "arcface", "garment_fidelity", "pose_")  # numbers below one
+TINY = ("l1_disco", "dtssd", "kid", "kvd", SECONDS, STEP_SECONDS, RATE)  # which may be far below
 OUTSIDE = "_outside"
 CASES = 3  # worst and best samples that are shown
 
 
 @dataclass(frozen=True)
 class Column:
-    """A metric's name, `better` (HIGHER, LOWER or NEITHER), and the digits behind the point."""
+    """A metric's name, `better` (HIGHER, LOWER or NEITHER), and `form`, the format of its numbers."""
 
     name: str
     better: int
-    digits: int
+    form: str
 
     @classmethod
     def of(cls, name: str) -> Column:
         bare = name.removeprefix(DRIFT)
         known = [DIRECTIONS[start] for start in DIRECTIONS if bare.startswith(start)]
-        return cls(name, known[0] if known else NEITHER, 4 if bare.startswith(FINE) else 2)
+        form = "#.4g" if bare.startswith(TINY) else ".4f" if bare.startswith(FINE) else ".2f"
+        return cls(name, known[0] if known else NEITHER, form)
 
     @property
     def title(self) -> str:
         return self.name + ARROWS[self.better]
 
     def shown(self, value: float) -> str:
-        return f"{value:.{self.digits}f}"
+        return format(value, self.form).removesuffix(".")
+
+    def shown_beside(self, value: float, other: float) -> str:
+        """As many digits behind the point as a number of which `value` is the spread has."""
+        _, point, digits = self.shown(other).partition(".")
+        return f"{value:.{len(digits)}f}" if point and digits.isdigit() else self.shown(value)
 
     def beats(self, one: float, other: float) -> bool:
         return (one - other) * self.better > 0

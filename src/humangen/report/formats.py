@@ -55,14 +55,15 @@ def _latex(text: str) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """For programs: numbers in full, with rows for the spread over runs and the ends of intervals."""
+    """For programs: numbers in full, and of how many samples; with rows for the spread over runs and the ends of
+    intervals."""
     buffer = io.StringIO()
     names = [column.name for column in table.columns]
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["name", "kind", "runs", *names])
+    writer.writerow(["name", "kind", "runs", "samples", *names])
     for row in table.rows:
         for kind, values in _numbers(row, names).items():
-            writer.writerow([row.name, kind, row.runs, *values])
+            writer.writerow([row.name, kind, row.runs, row.samples, *values])
     return buffer.getvalue()
 
 
@@ -92,9 +93,14 @@ def html(table: Table) -> str:
     return f'<div class="scroll"><table class="scores"><tr>{head}</tr>{body}</table></div>'
 
 
-def write_tables(table: Table, folder: Path) -> list[str]:
-    """The names of the files it wrote."""
-    texts = {"table.md": markdown(table), "table.csv": comma_separated(table), "table.tex": latex(table)}
+def write_tables(table: Table, notes: Sequence[str], folder: Path) -> list[str]:
+    """The names of the files it wrote; `notes` say what the numbers are of, wherever a person reads them."""
+    told = " ".join(notes)
+    texts = {
+        "table.md": f"{markdown(table)}\n{told}\n",
+        "table.csv": comma_separated(table),
+        "table.tex": f"% {told}\n{latex(table)}",
+    }
     for name, text in texts.items():
         with replacing(folder / name) as temporary:
             temporary.write_text(text)

@@ -23,7 +23,10 @@ td:first-child, th:first-child { text-align: left }
 .scores .interval td { border: 0; padding-top: 0; font-size: .8em; color: #777 }
 .scores .interval td:first-child { padding-left: 1.7rem }
 .variant, .floor, .ceiling { color: #666 }
-.networks td, .networks th { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top }
+.networks td, .networks th { text-align: left; white-space: normal; vertical-align: top }
+.networks { font-size: .85em }
+.networks td:nth-child(2) { overflow-wrap: anywhere; min-width: 12rem }
+.networks td:last-child { min-width: 20rem }
 .scroll { overflow-x: auto }
 .clips td, .clips th, .clips th:first-child { padding: .15rem; text-align: center; vertical-align: top }
 .clips th { white-space: normal; font-size: .8em; max-width: 128px; overflow-wrap: anywhere; vertical-align: bottom }
@@ -72,10 +75,11 @@ def _networks(report: Report) -> str:
     """A row per network that looked at the samples."""
     rows = "".join(
         f"<tr><td>{escape(each.name)}</td><td>{escape(', '.join(each.files))}</td>"
-        f"<td>{escape(', '.join(each.metrics))}</td></tr>"
+        f"<td>{escape(', '.join(each.metrics))}</td><td>{escape(each.samples)}</td>"
+        f"<td>{''.join(f'<div>{escape(note)}</div>' for note in each.notes)}</td></tr>"
         for each in report.networks
     )
-    head = "<tr><th>network</th><th>files @ sha256</th><th>metrics</th></tr>"
+    head = "<tr><th>network</th><th>files @ sha256</th><th>metrics</th><th>samples it saw</th><th>notes</th></tr>"
     return f'<h2>Networks</h2><div class="scroll"><table class="networks">{head}{rows}</table></div>' if rows else ""
 
 

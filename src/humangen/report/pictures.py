@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -19,6 +20,8 @@ GIVEN = {name: (f"{name}.gif", f"{name}.png") for name in ("reference", "person"
 PAINTED = ("painted.gif", "painted.png")
 TRUE = ("truth.gif", "truth.png")
 ISOLATED = ("isolated.gif", "isolated.png")
+# what PIL raises of files that are no pictures, or only in part
+DAMAGED = (OSError, EOFError, SyntaxError, ValueError, IndexError, struct.error, Image.DecompressionBombError)
 MOST_ARMS, MOST_SAMPLES = 8, 6
 SIDE, HEAVY, FRAMES, PAUSE = 256, 300_000, 32, 250  # of pictures made smaller: pixels, bytes, frames, milliseconds
 
@@ -107,15 +110,18 @@ def _painting(run: Run, key: str) -> list[Path]:
 def _figure(paths: Sequence[Path], caption: str) -> str:
     if not paths:
         return ""
-    data, kind = _light(paths)
+    try:
+        data, kind = _light(paths)
+    except DAMAGED:
+        return f"<small>{escape(paths[0].name)} cannot be read</small>"
     return f"<figure>{image(data, kind, paths[0].name)}{caption}</figure>"
 
 
 def _light(paths: Sequence[Path]) -> tuple[bytes, str]:
     """A file as it is, unless it is heavy or one of several frames: then a small WebP."""
+    frames = [frame for path in paths[:FRAMES] for frame in _frames(path)]
     if len(paths) == 1 and paths[0].stat().st_size <= HEAVY:
         return paths[0].read_bytes(), paths[0].suffix[1:]
-    frames = [frame for path in paths[:FRAMES] for frame in _frames(path)]
     buffer = io.BytesIO()
     frames[0].save(buffer, "webp", save_all=True, append_images=frames[1:], duration=PAUSE, loop=0, quality=80)
     return buffer.getvalue(), "webp"

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from humangen.report.columns import Column, leading
-from humangen.report.networks import Network, networks
+from humangen.report.devices import device_notes
+from humangen.report.networks import Network, check_networks, networks
 from humangen.report.rulers import comparable
 from humangen.report.runs import Found
 from humangen.report.sweep import Arm, Sweep, sweep
@@ -29,7 +31,7 @@ class Report:
     def of(cls, found: Found) -> Report:
         """Raises `InputError` where the runs do not compare."""
         comparable(found.runs)
-        networks(found.runs)
+        check_networks(found.runs)
         made = sweep(found.runs)
         return cls(made, table(made.arms), main_column(made.arms), found.left_out | made.repeated)
 
@@ -63,7 +65,7 @@ class Report:
 
     @property
     def networks(self) -> list[Network]:
-        return networks([run for arm in self.sweep.arms for run in arm.scored])
+        return networks(self.sweep.arms)
 
     @property
     def notes(self) -> list[str]:
@@ -77,6 +79,7 @@ class Report:
             if not first.get("complete", True):
                 version += f" ({first['samples']} of {protocol['samples']} samples)"
             said.append(f"Protocol {version}: {first['samples']} samples at {size}.")
+        said += device_notes(self.sweep.arms)
         if self.sweep.axes:
             told = "; ".join(f"{name}: {_few(values)}" for name, values in self.sweep.axes.items())
             said.append(f"What differs is {told}.")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from humangen.report.contents import (
+    RESULT,
+    SAMPLES,
+    TRAINING,
+    Scores,
+    read_names,
+    read_result,
+    read_samples,
+    read_training,
+)
 from humangen.sweeps import JOB, PLAN, not_begun, unfinished
 from humangen.types import InputError
 
-RESULT, TRAINING, SAMPLES = "result.json", "training.json", "samples.json"
-NEEDED = ("scores", "protocol", "resolution", "samples", "keys_sha256")  # what a result says of its ruler and numbers
 NAMED = 3  # folders that an error names
 Curve = list[tuple[int, float]]  # (step, value)
 
@@ -24,7 +30,7 @@ Curve = list[tuple[int, float]]  # (step, value)
 @dataclass(frozen=True)
 class Run:
     """One folder with a result, training curves, or both; `choices` are its command-line overrides, `config` what they
-    made."""
+    made, `samples` the numbers of each sample by its key, where they were kept."""
 
     folder: Path
     choices: dict[str, str]
@@ -32,14 +38,10 @@ class Run:
     training: dict[str, Any] | None
     curves: dict[str, Curve] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
-
-    @cached_property
-    def samples(self) -> dict[str, dict[str, float]]:
-        """The scores of each sample by its key; nothing where they were not kept."""
-        return _json(self.folder / SAMPLES) or {}
+    samples: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
-    def scores(self) -> dict[str, float | str]:
+    def scores(self) -> Scores:
         return self.result["scores"] if self.result else {}
 
 
@@ -65,14 +67,15 @@ def find_runs(paths: Iterable[Path]) -> Found:
                 left_out[folder] = "no result.json: it failed, was stopped, or is still at work"
             elif run.result and "from_scratch" in run.result:
                 continue  # the demo's own result is a summary of its parts
-            elif lacking := [name for name in NEEDED if run.result is not None and name not in run.result]:
-                left_out[folder] = f"its result.json says nothing of {', '.join(lacking)}: score it again"
             else:
-                runs.append(run)
+                runs.append(_with_samples(run, left_out))
         except (InputError, OSError, yaml.YAMLError) as error:
             left_out[folder] = str(error)
-    for sweep in [plan.parent for path in paths for plan in sorted(path.rglob(PLAN))]:
-        left_out |= {sweep / job: "it has not begun" for job in not_begun(sweep)}
+    for plan in [plan for path in paths for plan in sorted(path.rglob(PLAN))]:
+        try:
+            left_out |= {plan.parent / job: "it has not begun" for job in not_begun(plan.parent)}
+        except InputError as error:
+            left_out[plan] = str(error)
     if not runs:
         told = "".join(f"; {folder}: {why}" for folder, why in [*left_out.items()][:NAMED])
         told += f"; and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
@@ -94,14 +97,27 @@ def _folders(paths: Iterable[Path]) -> list[Path]:
 
 
 def read_run(folder: Path) -> Run:
-    job = _json(folder / JOB)  # a command that was refused has written .hydra all the same
-    overrides = job["overrides"] if job else _yaml(folder / ".hydra" / "overrides.yaml") or []
+    """All but the numbers of its samples. Raises `InputError` where a file is not what we write."""
+    job = read_names(folder / JOB)  # a command that was refused has written .hydra all the same
+    if job is not None and not {"state", "overrides", "config"} <= job.keys():
+        raise InputError(f"{folder / JOB} is not what a sweep writes")
+    overrides = job["overrides"] if job else _yaml(folder / ".hydra" / "overrides.yaml", list) or []
     pairs = (str(text).partition("=") for text in overrides)
     choices = {key.lstrip("+~"): value for key, _, value in pairs}
-    result, training = _json(folder / RESULT), _json(folder / TRAINING)
+    result, training = read_result(folder / RESULT), read_training(folder / TRAINING)
     found = curves(folder) if result or training else {}
-    config = job["config"] if job else _yaml(folder / ".hydra" / "config.yaml") or {}
+    config = job["config"] if job else _yaml(folder / ".hydra" / "config.yaml", dict) or {}
     return Run(folder, choices, result, training, found, config)
+
+
+def _with_samples(run: Run, left_out: dict[Path, str]) -> Run:
+    """A run of which these cannot be read still has its scores."""
+    path = run.folder / SAMPLES
+    try:
+        return replace(run, samples=read_samples(path))
+    except (InputError, OSError) as error:
+        left_out[path] = f"{error}; the scores of its run are kept"
+        return run
 
 
 def curves(folder: Path) -> dict[str, Curve]:
@@ -113,17 +129,8 @@ def curves(folder: Path) -> dict[str, Curve]:
     return {tag: [(each.step, each.value) for each in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
-def _yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text()) if path.is_file() else None
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} is not readable: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} is not what humangen writes: no names in it")
+def _yaml(path: Path, kind: type) -> Any:
+    content = yaml.safe_load(path.read_text()) if path.is_file() else None
+    if content is not None and not isinstance(content, kind):
+        raise InputError(f"{path} is not what Hydra writes")
     return content

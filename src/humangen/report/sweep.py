@@ -32,6 +32,11 @@ class Arm:
     def scored(self) -> list[Run]:
         return [run for run in self.runs if run.result]
 
+    @property
+    def samples(self) -> int | None:
+        """How many its scores are of."""
+        return next((run.result["samples"] for run in self.scored if run.result), None)
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -74,8 +79,13 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = f"{value:g}" if isinstance(value, float | int) else str(value)
+            flat[prefix + name] = shown(value)
     return flat
+
+
+def shown(value: object) -> str:
+    """In full, so that no two settings are one; 2.0 is 2."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def sweep(runs: Sequence[Run]) -> Sweep:

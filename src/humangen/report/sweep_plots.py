@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean
@@ -9,12 +10,14 @@ from statistics import mean
 import matplotlib.pyplot as plt
 
 from humangen.report.columns import Column
+from humangen.report.devices import device
 from humangen.report.plots import ends, finish, png, short
-from humangen.report.sweep import Arm, Sweep, named, number
+from humangen.report.sweep import Arm, Sweep, named, number, shown
 from humangen.report.tables import Cell
 
 ANNOTATED = 14  # points that carry their names
 TICKS = 8  # places on an axis up to which each has its tick
+FRONTS = ("#c44e52", "#4878a8", "#55a868", "#8172b3")  # colours of devices
 WIDE = 10  # ratio of largest to smallest from which an axis is logarithmic
 
 
@@ -51,7 +54,7 @@ def _draw_lines(axis: str, column: Column, lines: dict[str, list[tuple[float, Ce
     places = sorted({place for points in lines.values() for place, _ in points})
     _spread_out(plot, places)
     if len(places) <= TICKS:
-        plot.set_xticks(places, [f"{place:g}" for place in places])
+        plot.set_xticks(places, [shown(place) for place in places])
         plot.minorticks_off()
     finish(plot)
     return png(figure)
@@ -59,11 +62,12 @@ def _draw_lines(axis: str, column: Column, lines: dict[str, list[tuple[float, Ce
 
 @dataclass(frozen=True)
 class Point:
-    """What an arm costs and how good it is."""
+    """What an arm costs on a device, and how good it is."""
 
     name: str
     cost: float
     cell: Cell
+    device: str = ""
 
 
 def front(points: Sequence[Point], column: Column) -> list[Point]:
@@ -75,10 +79,16 @@ def front(points: Sequence[Point], column: Column) -> list[Point]:
     return chosen
 
 
+def fronts(points: Sequence[Point], column: Column) -> dict[str, list[Point]]:
+    """The front of each device, by its name."""
+    names = dict.fromkeys(point.device for point in points)
+    return {name: front([point for point in points if point.device == name], column) for name in names}
+
+
 def costs(arms: Sequence[Arm], cells: dict[str, Cell], cost: Callable[[Arm], Sequence[float]]) -> list[Point]:
     """A point for each arm that has a score and a cost."""
     known = [(arm, cost(arm), cells.get(arm.name, Cell())) for arm in arms]
-    return [Point(arm.name, mean(spent), cell) for arm, spent, cell in known if spent and cell.values]
+    return [Point(arm.name, mean(spent), cell, device(arm)) for arm, spent, cell in known if spent and cell.values]
 
 
 def seconds_to_paint(arm: Arm) -> list[float]:
@@ -87,38 +97,40 @@ def seconds_to_paint(arm: Arm) -> list[float]:
 
 
 def seconds_to_train(arm: Arm) -> list[float]:
-    return [float(run.training["seconds"]) for run in arm.scored if run.training and "seconds" in run.training]
+    found = [(run.training or {}).get("seconds") for run in arm.scored]
+    return [float(value) for value in found if value]
 
 
 COSTS = {"seconds a sample": seconds_to_paint, "seconds of training": seconds_to_train}
 
 
 def draw_costs(arms: Sequence[Arm], column: Column, cells: dict[str, Cell]) -> dict[str, bytes]:
-    """A PNG for each cost of at least two arms, by its title, with the Pareto front marked."""
+    """A PNG for each cost of at least two arms, by its title, with the Pareto front of each device marked."""
     pictures = {}
     for label, cost in COSTS.items():
         points = costs(arms, cells, cost)
         if len(points) > 1:
-            pictures[f"{column.name} against {label}"] = _draw_front(label, column, points)
+            best = fronts(points, column)
+            title = f"{column.name} against {label} on {', and on '.join(best)}"
+            pictures[title] = _draw_fronts(label, column, points, best)
     return pictures
 
 
-def _draw_front(label: str, column: Column, points: Sequence[Point]) -> bytes:
+def _draw_fronts(label: str, column: Column, points: Sequence[Point], best: dict[str, list[Point]]) -> bytes:
     figure, plot = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    best = front(points, column)
-    plot.step(
-        [point.cost for point in best],
-        [point.cell.mean for point in best],
-        where="post",
-        color="#c44e52",
-        label="Pareto front",
-    )
+    colours = dict(zip(best, itertools.cycle(FRONTS), strict=False))
+    for name, chosen in best.items():
+        places = [point.cost for point in chosen], [point.cell.mean for point in chosen]
+        plot.step(*places, where="post", marker=".", color=colours[name], label=f"Pareto front, {name}")
+    leading = [point for chosen in best.values() for point in chosen]
     for point in points:
-        colour = "#c44e52" if point in best else "#8a8a8a"
         low, high = ends(point.cell)
         errors = [[point.cell.mean - low], [high - point.cell.mean]]
-        plot.errorbar(point.cost, point.cell.mean, errors, fmt="o", color=colour, elinewidth=0.8, alpha=0.9)
-    for point in points if len(points) <= ANNOTATED else best:
+        colour = colours[point.device]
+        face = colour if point in leading else "white"
+        place = point.cost, point.cell.mean
+        plot.errorbar(*place, errors, fmt="o", color=colour, markerfacecolor=face, elinewidth=0.8, alpha=0.9)
+    for point in points if len(points) <= ANNOTATED else leading:
         place = point.cost, point.cell.mean
         plot.annotate(short(point.name), place, (5, 5), textcoords="offset points", fontsize="x-small", color="#444")
     plot.margins(x=0.25)

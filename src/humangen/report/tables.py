@@ -8,11 +8,13 @@ from statistics import mean, median, stdev
 from types import MappingProxyType
 
 from humangen.report.columns import RATE, SECONDS, STEP_SECONDS, Column
+from humangen.report.devices import by_device
 from humangen.report.runs import Run
 from humangen.report.sweep import Arm, named
 
 ARM, INTERVAL = "arm", "interval"
 BOUNDS = {"variants": "variant", "floors": "floor", "ceilings": "ceiling"}
+TIMES = (SECONDS, STEP_SECONDS, RATE)
 SPEEDS = {RATE: "speed/samples_per_second", STEP_SECONDS: "speed/step_seconds"}
 MANY = 6  # rows of one floor or ceiling; those of more arms are put together
 
@@ -38,7 +40,7 @@ class Cell:
         if not self.values:
             return self.text
         value = column.shown(self.mean)
-        return value if self.spread is None else f"{value} ± {column.shown(self.spread)}"
+        return value if self.spread is None else f"{value} ± {column.shown_beside(self.spread, self.mean)}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Row:
     name: str
     kind: str
     runs: int
+    samples: int | None  # that its scores are of
     cells: dict[str, Cell]
     best: frozenset[str] = frozenset()  # the columns it is the best arm of
 
@@ -91,10 +94,11 @@ def _interval(cell: Cell, column: Column) -> str:
 
 def table(arms: Sequence[Arm]) -> Table:
     """A row per arm with scores and speeds, then those of what is beside it."""
-    rows = [Row(arm.name, ARM, len(arm.runs), _cells(arm)) for arm in arms]
+    rows = [Row(arm.name, ARM, len(arm.runs), arm.samples, _cells(arm)) for arm in arms]
     names = dict.fromkeys(name for row in rows for name in row.cells)
     columns = [Column.of(name) for name in names]
-    return Table(columns, [*_marked(rows, columns), *_bounds(arms)])
+    ranked = [column for column in columns if column.name not in TIMES or len(by_device(arms)) < 2]
+    return Table(columns, [*_marked(rows, ranked), *_bounds(arms)])
 
 
 def _cells(arm: Arm) -> dict[str, Cell]:
@@ -175,14 +179,19 @@ def _bound_rows(bound: str, kind: str, groups: Sequence[Group], arms: Sequence[A
     label = f"{kind}: {bound.replace('_', ' ')}"
     if len(groups) == 1:
         members, scores = groups[0]
-        return [Row(label, kind, len(members), _bound_cells(bound, members, scores))]
+        return [_bound_row(label, kind, members, _bound_cells(bound, members, scores))]
     if len(groups) > MANY and kind != BOUNDS["variants"]:
         everything = [each for _, scores in groups for each in scores]
-        return [Row(f"{label}, of {len(groups)} arms", kind, len(everything), cells_of(everything))]
+        everyone = [arm for members, _ in groups for arm in members]
+        return [_bound_row(f"{label}, of {len(groups)} arms", kind, everyone, cells_of(everything))]
     return [
-        Row(f"{label}, {_whose(held, arms)}", kind, len(held), _bound_cells(bound, held, scores))
+        _bound_row(f"{label}, {_whose(held, arms)}", kind, held, _bound_cells(bound, held, scores))
         for held, scores in groups
     ]
+
+
+def _bound_row(name: str, kind: str, held: Sequence[Arm], cells: dict[str, Cell]) -> Row:
+    return Row(name, kind, sum(len(arm.scored) for arm in held), held[0].samples, cells)
 
 
 def _bound_cells(bound: str, held: Sequence[Arm], scores: Sequence[dict[str, float | str]]) -> dict[str, Cell]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from humangen.metrics.samples import interval
 from humangen.report.columns import Column, leading
+from humangen.report.contents import FRAMES
 from humangen.report.runs import Run
 from humangen.report.sweep import Arm
 from humangen.report.tables import ARM, Cell, Row, Table
@@ -82,13 +83,28 @@ def _paired(best: Run, second: Run, column: Column) -> list[str]:
     )
     if set(ours) != set(theirs) or len(ours) < 2:
         return []
-    differences = [(ours[key] - theirs[key]) * column.better for key in sorted(ours)]
-    low, high = interval(differences, seed=SEED)
+    keys = sorted(ours)
+    differences = [(ours[key] - theirs[key]) * column.better for key in keys]
+    weights, words = _weights(best, keys)
+    average = sum(each * weight for each, weight in zip(differences, weights, strict=True)) / sum(weights)
+    low, high = interval(differences, seed=SEED, weights=weights)
     won = sum(difference > 0 for difference in differences)
-    told = (
-        "the two cannot be told apart" if low <= 0 <= high else "the difference is no chance of which samples these are"
-    )
     return [
-        f"On the same samples the best wins {won} of {len(ours)}, by {column.shown(sum(differences) / len(ours))} on "
-        f"average (95 % interval {column.shown(low)} to {column.shown(high)}): {told}."
+        f"On the same samples{words} the best wins {won} of {len(ours)}, by {column.shown(average)} on average "
+        f"(95 % interval {column.shown(low)} to {column.shown(high)}): {_told(low, high)}."
     ]
+
+
+def _weights(run: Run, keys: Sequence[str]) -> tuple[list[float], str]:
+    """Of the samples `keys`, and in words: a score is a mean over frames, so a clip counts by those it has."""
+    frames = [run.samples[key].get(FRAMES, 0) for key in keys]
+    if not all(frames):
+        pictures = (run.result or {}).get("frames_per_clip") == 1
+        return [1.0] * len(keys), "" if pictures else ", whose lengths were not kept and which count alike here,"
+    return frames, "" if len(set(frames)) == 1 else ", weighted by their frames,"
+
+
+def _told(low: float, high: float) -> str:
+    if high < 0:
+        return "sample by sample the order is the other one"
+    return "the two cannot be told apart" if low <= 0 else "the difference is no chance of which samples these are"

@@ -104,7 +104,7 @@ def test_how_often_the_face_is_there_is_a_score_of_its_own(faces: ArcFace) -> No
     assert metric.compute()["value"] == metric.compute()["detection_rate"] == 0.5  # of the two with a true face
     assert metric.compute()["samples"] == 2
     assert RECIPES["arcface_detected"].files == RECIPES["arcface"].files
-    assert Column.of("arcface_detected") == Column("arcface_detected", HIGHER, 4)
+    assert Column.of("arcface_detected") == Column("arcface_detected", HIGHER, ".4f")
 
 
 def test_the_faces_of_a_truth_are_looked_for_once(faces: ArcFace, monkeypatch: pytest.MonkeyPatch) -> None:

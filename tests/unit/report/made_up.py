@@ -41,14 +41,17 @@ def leave(
     result: dict[str, Any] | None,
     *overrides: str,
     samples: dict[str, float] | None = None,
+    metric: str = "psnr",
+    frames: dict[str, int] | None = None,
     training: dict[str, Any] | None = None,
 ) -> Path:
-    """Writes what an evaluation, or a job that failed, leaves in its folder."""
+    """Writes what an evaluation, or a job that failed, leaves in its folder: `samples` are scores by `metric`."""
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "overrides.yaml").write_text(yaml.safe_dump(list(overrides)))
     contents = {"result.json": result, "training.json": training}
     if samples:
-        contents["samples.json"] = {key: {"psnr": value} for key, value in samples.items()}
+        lengths = {key: {"frames": count} for key, count in (frames or {}).items()}
+        contents["samples.json"] = {key: {metric: value} | lengths.get(key, {}) for key, value in samples.items()}
     for name, content in contents.items():
         if content is not None:
             (folder / name).write_text(json.dumps(content))

@@ -12,6 +12,7 @@ from humangen.report.columns import HIGHER, LOWER, NEITHER, Column
 from humangen.report.formats import comma_separated, html, latex, markdown
 from humangen.report.report import Report
 from humangen.report.runs import find_runs
+from humangen.report.tables import Cell
 from tests.unit.report.made_up import PSNRS, leave, result, steps
 
 
@@ -23,23 +24,60 @@ def reported(folder: Path, *shifts: float, samples: bool = False) -> Report:
 
 
 @pytest.mark.parametrize(
-    ("name", "better", "digits"),
+    ("name", "better", "value", "shown"),
     [
-        ("psnr_figure", HIGHER, 2),
-        ("ssim_disco", HIGHER, 4),
-        ("l1_disco", LOWER, 4),
-        ("temporal_drift_lpips_vgg_4", LOWER, 4),
-        ("fvd_disco", LOWER, 2),
-        ("fd_dancers", LOWER, 2),
-        ("delta_e", LOWER, 2),
-        ("old_garment_distance", NEITHER, 2),
-        ("max_outside", LOWER, 2),
-        ("of_nobody", NEITHER, 2),
+        ("psnr_figure", HIGHER, 22.031, "22.03"),
+        ("psnr_wrapped", NEITHER, 29.031, "29.03"),
+        ("ssim_disco", HIGHER, 0.92, "0.9200"),
+        ("l1", LOWER, 0.0173, "0.0173"),
+        ("l1_disco", LOWER, 3.78e-4, "0.0003780"),
+        ("l1_disco", LOWER, 3.7814e-5, "3.781e-05"),
+        ("dtssd", LOWER, 0.0012346, "0.001235"),
+        ("temporal_drift_l1_disco_4", LOWER, 3.32e-4, "0.0003320"),
+        ("temporal_drift_lpips_vgg_4", LOWER, 0.25, "0.2500"),
+        ("kid", LOWER, 0.00123, "0.001230"),
+        ("fvd_disco", LOWER, 412.125, "412.12"),
+        ("fd_dancers", LOWER, 0.77, "0.77"),
+        ("delta_e", LOWER, 5.5, "5.50"),
+        ("old_garment_distance", NEITHER, 5.5, "5.50"),
+        ("max_outside", LOWER, 9.0, "9.00"),
+        ("s/sample", LOWER, 0.0031, "0.003100"),
+        ("s/sample", LOWER, 31.25, "31.25"),
+        ("s/sample", LOWER, 3600.2, "3600"),
+        ("step s", LOWER, 0.28, "0.2800"),
+        ("samples/s", HIGHER, 0.0321, "0.03210"),
+        ("of_nobody", NEITHER, 1.0, "1.00"),
     ],
 )
-def test_metrics_know_which_way_is_better(name: str, better: int, digits: int) -> None:
+def test_metrics_know_which_way_is_better_and_their_digits(name: str, better: int, value: float, shown: str) -> None:
     column = Column.of(name)
-    assert (column.better, column.digits) == (better, digits)
+    assert (column.better, column.shown(value)) == (better, shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "shown"),
+    [
+        ("l1_disco", (3.5e-4, 3.7e-4), "0.0003600 ± 0.0000141"),
+        ("l1_disco", (3.5e-5, 3.7e-5), "3.600e-05 ± 1.414e-06"),
+        ("s/sample", (20.0, 22.0), "21.00 ± 1.41"),
+        ("psnr", (20.0, 20.001), "20.00 ± 0.00"),
+    ],
+)
+def test_a_spread_has_the_digits_of_its_number(name: str, values: tuple[float, ...], shown: str) -> None:
+    assert Cell(values).shown(Column.of(name)) == shown
+
+
+def test_what_ranks_nothing_has_no_arrow_and_no_best(tmp_path: Path) -> None:
+    protocol = {"id": "made_up", "version": 1, "metrics": ["psnr_wrapped", "psnr"]}
+    for number in (1, 2):
+        scores = {"psnr_wrapped": 30.0 - number, "psnr": 20.0 + number}
+        leave(tmp_path / str(number), result(scores=scores, protocol=protocol, **steps(number)))
+    report = Report.of(find_runs([tmp_path]))
+    text = markdown(report.table)
+    assert "| psnr_wrapped | psnr ↑ |" in text
+    assert "| **22.00** |" in text
+    assert "**29.00**" not in text
+    assert report.column == Column.of("psnr")
 
 
 @pytest.mark.parametrize(("second", "where"), [(0.2, "inside"), (-3.0, "outside")])
@@ -53,6 +91,70 @@ def test_the_same_samples_tell_more_than_two_intervals(tmp_path: Path) -> None:
     said = " ".join(reported(tmp_path, 0.2, 0.3, samples=True).verdict)
     assert "lies inside" in said
     assert "wins 3 of 3, by 0.10 on average (95 % interval 0.10 to 0.10)" in said
+
+
+CLIPS = {"long": 31, "short": 1}
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (CLIPS, ", weighted by their frames, the best wins 1 of 2, by 0.88 on average (95 % interval -3.00 to 1.00)"),
+        (dict.fromkeys(CLIPS, 9), " the best wins 1 of 2, by -1.00 on average"),
+        (None, ", whose lengths were not kept and which count alike here, the best wins 1 of 2, by -1.00 on average"),
+    ],
+)
+def test_clips_count_by_their_frames_as_in_the_scores(
+    tmp_path: Path, frames: dict[str, int] | None, words: str
+) -> None:
+    """The best is 1 dB better in 31 frames, and 3 dB worse in one."""
+    scores = {1: {"long": 24.0, "short": 20.0}, 2: {"long": 23.0, "short": 23.0}}
+    for number, samples in scores.items():
+        psnr = sum(samples[key] * CLIPS[key] for key in CLIPS) / 32
+        made = result(scores={"psnr": psnr}, frames_per_clip={"least": 1, "most": 31, "sha256": "f"}, **steps(number))
+        leave(tmp_path / str(number), made, samples=samples, frames=frames)
+    verdict = Report.of(find_runs([tmp_path])).verdict
+    assert "num_steps=1, with 23.88" in verdict[0]
+    assert f"On the same samples{words}" in verdict[-1]
+    assert verdict[-1].endswith("the two cannot be told apart.")
+
+
+def test_short_clips_make_no_pair_less_sure(tmp_path: Path) -> None:
+    """Half of the clips are worse by 3 dB, but hold a 32nd of the frames."""
+    gains = {f"{length}{at}": gain for length, gain in (("long", 1.0), ("short", -3.0)) for at in range(12)}
+    for number, times in ((1, 1), (2, 0)):
+        samples = {key: 20.0 + times * gain for key, gain in gains.items()}
+        frames = {key: CLIPS[key.rstrip("0123456789")] for key in gains}
+        made = result(scores={"psnr": 20.0 + times * 0.875}, **steps(number))
+        leave(tmp_path / str(number), made, samples=samples, frames=frames)
+    verdict = Report.of(find_runs([tmp_path])).verdict
+    assert "wins 12 of 24, by 0.88 on average" in verdict[-1]
+    assert verdict[-1].endswith("the difference is no chance of which samples these are.")
+
+
+@pytest.mark.parametrize(("metric", "better"), [("psnr", HIGHER), ("lpips_vgg", LOWER)])
+@pytest.mark.parametrize(
+    ("gains", "won", "told"),
+    [
+        ((2.0, 2.0, 2.5), 3, "the difference is no chance of which samples these are"),
+        ((6.0, -3.0, 0.0), 1, "the two cannot be told apart"),
+        ((-2.0, -2.0, -2.5), 0, "sample by sample the order is the other one"),
+    ],
+)
+def test_a_pair_says_how_sure_it_is_whichever_way_is_better(
+    tmp_path: Path, metric: str, better: int, gains: tuple[float, ...], won: int, told: str
+) -> None:
+    """`gains` are what the best is better by, sample by sample."""
+    protocol = {"id": "made_up", "version": 1, "metrics": [metric]}
+    for number, times in ((1, 1), (2, 0)):
+        made = result(scores={metric: 20.0 + times * better}, intervals={}, protocol=protocol, **steps(number))
+        samples = {str(at): 20.0 + times * better * gain for at, gain in enumerate(gains)}
+        leave(tmp_path / str(number), made, samples=samples, metric=metric)
+    verdict = Report.of(find_runs([tmp_path])).verdict
+    assert verdict[0].startswith(f"Best by {metric}: num_steps=1")
+    average = sum(gains) / 3
+    assert f"the best wins {won} of 3, by {Column.of(metric).shown(average)} on average" in verdict[-1]
+    assert verdict[-1].endswith(f"{told}.")
 
 
 def test_one_arm_is_not_the_best_of_anything(tmp_path: Path) -> None:

@@ -92,3 +92,11 @@ def test_samples_that_are_not_all_there_are_told_with_the_protocol(tmp_path: Pat
     for name, complete, label in (("all", True, "version 1: 3"), ("some", False, "version 1 (3 of 6 samples): 3")):
         leave(tmp_path / name, result(protocol=protocol, complete=complete))
         assert f"Protocol made_up, {label} samples" in Report.of(find_runs([tmp_path / name])).notes[0]
+
+
+def test_a_floor_of_several_runs_is_the_mean_of_all(tmp_path: Path) -> None:
+    """Seeds may paint other floors, and the first is none of all."""
+    for seed, psnr in enumerate((14.0, 15.0, 19.0)):
+        leave(tmp_path / str(seed), result(seed=seed, floors={"isolated": {"psnr": psnr}}, intervals_beside={}))
+    humangen(["report", str(tmp_path)])
+    assert "| floor: isolated | 3 | 16.00 ± 2.65 |" in (tmp_path / "table.md").read_text()

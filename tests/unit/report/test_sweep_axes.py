@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from humangen.report.runs import find_runs
-from humangen.report.sweep import Sweep, axes, sweep
+from humangen.report.sweep import Sweep, axes, shown, sweep
 from tests.unit.report.made_up import leave, result, steps
 
 
@@ -67,6 +67,24 @@ def test_seeds_alone_are_one_arm(tmp_path: Path) -> None:
         leave(tmp_path / "seeds" / str(seed), result(seed=seed), f"seed={seed}")
     (arm,) = of(tmp_path).arms
     assert (arm.name, len(arm.runs)) == ("seeds", 2)
+
+
+def test_long_numbers_are_told_apart(tmp_path: Path) -> None:
+    """Seeds that are dates, and settings that differ in a late digit."""
+    seeds, weights = (20240001, 20240002, 20240003), (1.0000001, 1.0000002)
+    for seed, guidance in itertools.product(seeds, weights):
+        leave(tmp_path / f"{seed}{guidance}", result(seed=seed, guidance=guidance))
+    found = of(tmp_path)
+    assert found.axes == {"guidance": ["1.0000001", "1.0000002"]}
+    assert [len(arm.runs) for arm in found.arms] == [3, 3]
+    assert not found.repeated
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2.0, "2"), (2, "2"), (2.5, "2.5"), (1e-05, "1e-05"), (1234567.0, "1234567"), ("2.0", "2.0")]
+)
+def test_settings_are_shown_in_full(value: object, text: str) -> None:
+    assert shown(value) == text
 
 
 def test_of_one_setting_scored_twice_the_newer_counts(tmp_path: Path) -> None:
