@@ -78,8 +78,8 @@ def _notes(details: Sequence[Detail]) -> list[str]:
 
 def _heads(members: Sequence[Detail], details: Sequence[Detail]) -> Iterator[str]:
     for at in (1, 0):
-        names = dict.fromkeys(detail[at] for detail in members)
-        if {*names} != {detail[at] for detail in details}:
+        names = dict.fromkeys(str(detail[at]) for detail in members)
+        if {*names} != {str(detail[at]) for detail in details}:
             yield " and ".join(names)
 
 

@@ -72,12 +72,6 @@ def test_the_number_of_samples_is_with_every_table(tmp_path: Path) -> None:
         assert "Protocol made_up, version 1: 3 samples at 48x64." in (tmp_path / name).read_text()
 
 
-def test_a_part_of_a_protocol_is_told_so(tmp_path: Path) -> None:
-    leave(tmp_path / "one", result(complete=False, protocol={"id": "made_up", "version": 1, "samples": 64}))
-    (told,) = [note for note in Report.of(find_runs([tmp_path])).notes if "Protocol" in note]
-    assert "3 samples at 48x64, a part of its 64 alone" in told
-
-
 def test_one_metric_of_two_networks_is_refused(tmp_path: Path) -> None:
     for number, digit in enumerate("ac"):
         leave(tmp_path / str(number), result(**steps(number), networks=of_network(digit * 64)))
