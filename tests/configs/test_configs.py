@@ -90,6 +90,12 @@ def test_a_file_composes_and_builds(file: str, tmp_path: Path) -> None:
     assert optimisation["optimizer"].param_groups[0]["params"]
 
 
+@pytest.mark.parametrize("loss", ["region", "whole"])
+def test_a_checkpoint_says_with_which_loss_it_was_trained(loss: str, tmp_path: Path) -> None:
+    config = composed(["experiment=dancers_tryon", f"loss={loss}"], tmp_path)
+    assert task_of(config, None).hparams["loss"] == loss
+
+
 def test_nothing_named_is_the_embedded_default(tmp_path: Path) -> None:
     config = composed([], tmp_path)
     assert config["name"] == "dancers_animation"
@@ -137,12 +143,6 @@ def test_face_reenactment_is_driven_by_the_face_in_views_of_it(tmp_path: Path) -
         built = build(config["data"][framing])
         assert type(built).__name__ == "FaceFraming"
         assert (built.height, built.width) == (config["height"], config["width"])
-
-
-@pytest.mark.parametrize("loss", ["region", "whole"])
-def test_a_checkpoint_says_with_which_loss_it_was_trained(loss: str, tmp_path: Path) -> None:
-    config = composed(["experiment=dancers_tryon", f"loss={loss}"], tmp_path)
-    assert task_of(config, None).hparams["loss"] == loss
 
 
 def test_samples_are_painted_with_the_guidance_of_the_experiment(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from humangen.models.codec import weights_hash
 from humangen.models.tryon import TryOnPipeline
 from humangen.types import Drawn, InputError, TryOnBatch
 
-DANCERS = Path("data/dancers_tryon/protocol_128x128")  # what conf/protocol/dancers_tryon.yaml scores
+DANCERS = "data/dancers_tryon/protocol_128x128"  # what conf/protocol/dancers_tryon.yaml scores
 SCORES = {"psnr_region": "PSNR, dB", "ssim_region": "SSIM", "delta_e": "CIEDE2000 of the garment"}
 VERDICTS = {True: "pass", False: "LEAK", None: "-"}
 HINT = (
@@ -50,7 +50,9 @@ Swapped = dict[str, TryOnBatch]  # a batch as it was, under that name, and with 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser, default="shipped_tryon")
-    parser.add_argument("--shards", type=Path, default=DANCERS, help="folder of try-on shards; the test split is read")
+    parser.add_argument(
+        "--shards", default=DANCERS, help="folder, URL or pipe: of try-on shards; the test split is read"
+    )
     parser.add_argument("--order", choices=ORDERS, default="paired", help="paired: in training's garments, own ones")
     parser.add_argument("--samples", type=positive(int), default=4, help="how many of the shards")
     parser.add_argument("--person", type=Path, help="instead of shards, a picture of one person")

@@ -13,7 +13,9 @@ from humangen.types import InputError
 
 
 def add_checkpoint(parser: argparse.ArgumentParser, **checkpoint: str | bool) -> None:
-    parser.add_argument("--checkpoint", **checkpoint, help="run, checkpoint, weights or exported folder")  # type: ignore[arg-type]
+    parser.add_argument(
+        "--checkpoint", "--pretrained", **checkpoint, help="run, checkpoint, weights or exported folder"
+    )  # type: ignore[arg-type]
     parser.add_argument(
         "--moved",
         type=told(old_and_new),
