@@ -14,7 +14,7 @@ PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": t
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_checkpoint(parser, required=True)
+    add_checkpoint(parser)
     parser.add_argument("--output", type=Path, required=True, help="folder to write; it must not be there yet")
     parser.add_argument("--dtype", choices=PRECISIONS, default="float16", help="precision of the weights")
     parser.add_argument(

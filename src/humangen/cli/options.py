@@ -12,10 +12,10 @@ from humangen.models.pipeline import Pipeline
 from humangen.types import InputError
 
 
-def add_checkpoint(parser: argparse.ArgumentParser, **checkpoint: str | bool) -> None:
-    parser.add_argument(
-        "--checkpoint", "--pretrained", **checkpoint, help="run, checkpoint, weights or exported folder"
-    )  # type: ignore[arg-type]
+def add_checkpoint(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Without a default one has to be named."""
+    about = "run, checkpoint, weights or exported folder"
+    parser.add_argument("--checkpoint", "--pretrained", default=default, required=default is None, help=about)
     parser.add_argument(
         "--moved",
         type=told(old_and_new),
