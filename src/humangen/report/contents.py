@@ -15,7 +15,7 @@ BESIDE = ("variants", "floors", "ceilings")
 KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("scores", "intervals", "intervals_beside", "networks", "protocol", *BESIDE), dict),
     **dict.fromkeys(("seconds_per_sample", "seconds"), (int, float)),
-    **dict.fromkeys(("device", "painted", "predictions"), str),
+    **dict.fromkeys(("device", "painted", "predictions", "note"), str),
     "samples": int,
     "resolution": list,
 }
@@ -44,6 +44,8 @@ def read_result(path: Path) -> dict[str, Any] | None:
     if lacking := [name for name in NEEDED if result.get(name) is None]:
         raise InputError(f"its {path.name} says nothing of {', '.join(lacking)}: score it again")
     networks = _each(result, "networks", path)
+    for name, details in networks.items():
+        _check_kinds(details, f"{path}: networks.{name}")
     metrics = result["protocol"].get("metrics") or []
     if not isinstance(metrics, list):
         raise InputError(f"{path}: protocol.metrics is {metrics!r}, and no list")
@@ -82,11 +84,15 @@ def read_samples(path: Path) -> dict[str, dict[str, float]]:
 
 def _of_kinds(path: Path) -> dict[str, Any] | None:
     content = read_names(path)
-    for name, kind in KINDS.items():
-        value = (content or {}).get(name)
-        if value is not None and (not isinstance(value, kind) or isinstance(value, float) and not math.isfinite(value)):
-            raise InputError(f"{path}: {name} is {value!r}, which no {path.name} of ours says")
+    _check_kinds(content or {}, str(path))
     return content
+
+
+def _check_kinds(content: dict[str, Any], whose: str) -> None:
+    for name, kind in KINDS.items():
+        value = content.get(name)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, float) and not math.isfinite(value)):
+            raise InputError(f"{whose}: {name} is {value!r}, which humangen does not write")
 
 
 def _each(result: dict[str, Any], field: str, path: Path) -> dict[str, dict[str, Any]]:

@@ -51,7 +51,7 @@ def networks(arms: Sequence[Arm]) -> list[Network]:
             for metric, about in _details(run).items():
                 by_source.setdefault(_source(about), []).append((arm.name, metric, about))
     return [
-        Network(list(dict.fromkeys(metric for _, metric, _ in details)), *source, _samples(details), _notes(details))
+        Network([*_names(details)[0]], *source, _samples(details), _notes(details))
         for source, details in by_source.items()
     ]
 
@@ -77,10 +77,14 @@ def _notes(details: Sequence[Detail]) -> list[str]:
 
 
 def _heads(members: Sequence[Detail], details: Sequence[Detail]) -> Iterator[str]:
-    for at in (1, 0):
-        names = dict.fromkeys(str(detail[at]) for detail in members)
-        if {*names} != {str(detail[at]) for detail in details}:
+    for names, every in zip(_names(members), _names(details), strict=True):
+        if names.keys() != every.keys():
             yield " and ".join(names)
+
+
+def _names(details: Sequence[Detail]) -> tuple[dict[str, None], dict[str, None]]:
+    """The metrics and the arms, in order."""
+    return dict.fromkeys(metric for _, metric, _ in details), dict.fromkeys(arm for arm, _, _ in details)
 
 
 def _details(run: Run) -> dict[str, dict[str, Any]]:

@@ -72,6 +72,8 @@ def test_bounds_and_samples_without_a_number(tmp_path: Path) -> None:
         {"intervals": {"psnr": [None, 20.0]}},
         {"floors": {"repeat": 15.0}},
         {"networks": {"fid": "small"}},
+        {"networks": {"fid": {"samples": "many"}}},
+        {"networks": {"fid": {"note": 5}}},
         {"seconds_per_sample": "fast"},
         {"seconds_per_sample": NAN},
         {"painted": 5},
