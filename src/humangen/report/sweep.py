@@ -15,6 +15,7 @@ FOLDER, CHECKPOINT, STEPS, SEED = "folder", "checkpoint", "training steps", "see
 # what changes where things lie or how fast they come, and no number
 IGNORED = ("hydra.", "output", "painted", "run_dir", "device", "moved", "name", "truth", "weights")
 MEASURED = ("sampler", "guidance", "precision", "predictions")  # what a result says of how its samples came to be
+PIPELINE = ("denoiser_sha256", "codec_sha256", "image_encoder_sha256", "pipeline")  # what painted them
 WHOSE = (CHECKPOINT, "predictions")
 PLAIN = "sampler."  # what names of settings are shown without
 SNAPSHOT = re.compile(r"(.+?)/checkpoints/.*step=(\d+)[^/]*")
@@ -128,17 +129,18 @@ def _parts(known: Sequence[dict[str, str]], names: Sequence[str]) -> set[tuple[s
 
 
 def _distinct(members: Sequence[Run], repeated: dict[Path, str]) -> list[tuple[Run, dict[str, str]]]:
-    """Runs of equal settings: the newest of the same weights, and where weights differ, their folders tell them
+    """Runs of equal settings: the newest of the same pipeline, and where pipelines differ, their folders tell them
     apart."""
-    by_weights: dict[str, Run] = {}
+    by_pipeline: dict[str, Run] = {}
     for run in members:
-        key = str(run.result.get("denoiser_sha256", run.folder) if run.result else run.folder)
-        other = by_weights.get(key)
+        result = run.result or {}
+        key = str([result.get(name) for name in PIPELINE] if PIPELINE[0] in result else run.folder)
+        other = by_pipeline.get(key)
         older, newer = sorted((other, run), key=_written) if other else (None, run)
         if older:
             repeated[older.folder] = f"{newer.folder} is of the same setting and newer"
-        by_weights[key] = newer
-    kept = list(by_weights.values())
+        by_pipeline[key] = newer
+    kept = list(by_pipeline.values())
     if len(kept) == 1:
         return [(kept[0], {})]
     common = os.path.commonpath([run.folder.resolve() for run in kept])
