@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from humangen.models.described import own
 from humangen.models.pipeline import Pipeline
 
 
@@ -36,5 +37,4 @@ def self_contained(pipeline: dict[str, Any], built: Pipeline) -> dict[str, Any]:
 
 
 def _shape(target: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    own = {name: value for name, value in options.items() if not name.startswith("_")}
-    return {"_target_": f"humangen.{target}", **json.loads(json.dumps(own))}
+    return {"_target_": f"humangen.{target}", **json.loads(json.dumps(own(options)))}

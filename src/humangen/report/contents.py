@@ -19,7 +19,6 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     "samples": int,
     "resolution": list,
 }
-FRAMES = "frames"  # of a sample, beside its scores
 UNDEFINED = "undefined"  # of what is no number, and so is neither better nor worse than any
 
 Scores = dict[str, float | str]  # a metric that could not run, or has no value, says why

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from humangen.metrics.samples import interval
+from humangen.metrics.samples import FRAMES, interval
 from humangen.report.columns import Column, leading
-from humangen.report.contents import FRAMES
 from humangen.report.runs import Run
 from humangen.report.sweep import Arm
 from humangen.report.tables import ARM, Cell, Row, Table
