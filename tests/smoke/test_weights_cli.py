@@ -21,18 +21,11 @@ def test_the_list_names_every_file_and_its_state(tmp_path: Path, capsys: pytest.
     assert "here" in rows["dancers"]
 
 
-def test_trusting_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "resnet-50-kinetics.pth").write_bytes(b"features")
-    humangen(["weights", "trust", "resnet3d", "--folder", str(tmp_path)])
-    assert "is trusted: sha256" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["fetch"], "say which file to fetch"),
         (["fetch", "resnet3d"], "cannot be fetched by a program"),
-        (["trust", "dino"], "needs no trust"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(

@@ -1,5 +1,4 @@
-"""The files of weights that metrics need: `list` what is here and what is missing, `fetch` one, `trust` one that the
-registry knows no sha256 of."""
+"""The files of weights that metrics need: `list` what is here and what is missing, `fetch` one."""
 
 from __future__ import annotations
 
@@ -10,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from humangen.metrics.registry_files import FILES, WeightFile
-from humangen.metrics.registry_store import MISSING, fetch, place, sha256_of, state, trust, weights_folder
+from humangen.metrics.registry_store import MISSING, fetch, sha256_of, state, weights_folder
 from humangen.types import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("list", "fetch", "trust"), nargs="?", default="list", help="what to do")
+    parser.add_argument("action", choices=("list", "fetch"), nargs="?", default="list", help="what to do")
     parser.add_argument("name", choices=FILES, nargs="?", metavar="NAME", help="which file, as the list names it")
     parser.add_argument("--folder", type=Path, help="where the files lie (default: $HUMANGEN_WEIGHTS, or the cache)")
 
@@ -25,22 +24,17 @@ def run(options: argparse.Namespace) -> None:
     if options.action == "list":
         return show(folder)
     if options.name is None:
-        raise InputError(f"say which file to {options.action}: one of {', '.join(FILES)}")
-    weight = FILES[options.name]
-    if options.action == "fetch":
-        path = fetch(weight, folder)
-        print(f"{path}: sha256 {sha256_of(path)}")
-    else:
-        print(f"{weight.file} is trusted: sha256 {trust(weight, folder)}")
+        raise InputError(f"say which file to fetch: one of {', '.join(FILES)}")
+    path = fetch(FILES[options.name], folder)
+    print(f"{path}: sha256 {sha256_of(path)}")
 
 
 def show(folder: Path) -> None:
     """A table of all files, with the folder above it."""
     table = Table("name", "file", "bytes", "state", "licence", "where from")
     for weight in FILES.values():
-        table.add_row(
-            weight.name, weight.file, size(weight, folder), found(weight, folder), weight.licence, origin(weight)
-        )
+        num_bytes = f"{weight.num_bytes:,}"
+        table.add_row(weight.name, weight.file, num_bytes, found(weight, folder), weight.licence, origin(weight))
     console = Console()
     if not console.is_terminal:
         console.width = 320  # a file has no edge to break lines at
@@ -54,14 +48,6 @@ def found(weight: WeightFile, folder: Path) -> str:
         return state(weight, folder)
     except InputError:  # the package that holds it is not installed
         return MISSING
-
-
-def size(weight: WeightFile, folder: Path) -> str:
-    """The bytes of the published file; of the one that lies there where the registry does not know; or nothing."""
-    count = weight.num_bytes
-    if count is None and found(weight, folder) != MISSING:
-        count = place(weight, folder).stat().st_size
-    return "" if count is None else f"{count:,}"
 
 
 def origin(weight: WeightFile) -> str:

