@@ -60,7 +60,7 @@ ALSO = {"data_prep/latents.py": ENCODING}  # and one of its files besides
 DOORS = {
     "hydra": ("train.py", "evaluate.py", "src/humangen/build.py", "src/humangen/entry.py"),
     "omegaconf": ("train.py", "evaluate.py", "src/humangen/entry.py"),
-    "webdataset": ("src/humangen/data/stream.py", "data_prep/shards.py"),
+    "webdataset": ("src/humangen/data/stream.py", "src/humangen/data/tars.py", "data_prep/shards.py"),
     "diffusers": (
         "src/humangen/models/",
         "src/humangen/diffusion/schedule.py",

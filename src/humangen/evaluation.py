@@ -180,8 +180,7 @@ def result_of(measures: dict[str, Measure], exam: Exam) -> dict[str, Any]:
         "intervals": intervals.pop("painted"),
         "intervals_beside": intervals,
         "networks": {
-            name: details | {"files": hashes(name)}
-            for name, details in measures["painted"].details().items()
+            name: details | {"files": hashes(name)} for name, details in measures["painted"].details().items()
         },
         "samples": len(frames),
         **({"complete": len(frames) == protocol.samples} if protocol.samples else {}),

@@ -19,7 +19,7 @@ from humangen.data.latents import read_latents
 from humangen.data.mix import Part
 from humangen.data.module import Finish, ShardData
 from humangen.data.schema import LATENTS, ClipRecord, decode_clip, named
-from humangen.data.stream import LARGE, Sample
+from humangen.data.tars import LARGE, Sample
 from humangen.media import floats
 from humangen.pose.draw import PARTS, draw_poses
 from humangen.types import AnimationBatch, Drawn, InputError, LatentsInfo, Movable, PictureBatch
@@ -68,11 +68,10 @@ def make_latent_example(
         choice, view, poses = _draw(record, seed, sampler, framing, parts)
         if LATENTS not in sample:
             raise InputError(f"{LATENTS} is not there")
-        read = partial(read_latents, sample[LATENTS], length=len(record.usable), mirrored=view.mirrored)
-        frames = torch.from_numpy(read(name="mean", frames=choice.frames))
-        tokens = None
-        if latents.image_encoder:
-            tokens = torch.from_numpy(read(name="tokens", frames=[choice.reference])[0])
+        wanted = {"mean": choice.frames} | ({"tokens": [choice.reference]} if latents.image_encoder else {})
+        found = read_latents(sample[LATENTS], wanted, len(record.usable), view.mirrored)
+        tokens = torch.from_numpy(found["tokens"][0]) if "tokens" in found else None
+    frames = torch.from_numpy(found["mean"])
     return Example(record.key, frames, poses, choice.targets, latents=latents, tokens=tokens)
 
 

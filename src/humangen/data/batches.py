@@ -13,7 +13,8 @@ import cv2
 from torch.utils.data import IterableDataset, get_worker_info
 
 from humangen.data.mix import Draws
-from humangen.data.stream import LARGE, Sample, Shelf, Stream, evaluation_samples, training_samples
+from humangen.data.stream import Shelf, Stream, evaluation_samples, training_samples
+from humangen.data.tars import LARGE, Sample
 from humangen.types import Count, Drawn, InputError
 
 Make = Callable[..., Any]  # (raw sample, *seed) -> example

@@ -14,9 +14,10 @@ import numpy as np
 from safetensors.torch import save
 from torch import Tensor
 
-from humangen.data.stream import Stored
+from humangen.data.tars import Read, Stored
 from humangen.types import InputError
 
+Layout = dict[str, tuple[list[int], int]]  # shape and first byte of each tensor
 HEADER = 1024  # bytes from the beginning that hold the header of what is written here
 
 
@@ -25,29 +26,37 @@ def encode_latents(**tensors: Tensor) -> bytes:
     return save({name: value.half().contiguous() for name, value in tensors.items()})
 
 
-def read_latents(member: Stored, name: str, length: int, frames: list[int], mirrored: bool) -> np.ndarray:
-    """The tensor `name` at these frames of a clip of `length` frames, float16 (len(frames), ...); the rest is not
-    read. Raises `InputError` where the member is broken or of another length."""
-    try:
-        shape, start = _layout(member)[name]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"its latents have no {name} that can be read: {error!r}") from error
+def read_latents(member: Stored, wanted: dict[str, list[int]], length: int, mirrored: bool) -> dict[str, np.ndarray]:
+    """Of each tensor `wanted` its frames of these numbers, float16 (frames, ...), out of a clip of `length` frames; the
+    rest is not read. Raises `InputError` where the member is broken or of another length."""
+    with member.opened() as read:
+        layout = _layout(read, member.size)
+        return {name: _frames(read, layout, name, frames, length, mirrored) for name, frames in wanted.items()}
+
+
+def _frames(read: Read, layout: Layout, name: str, frames: list[int], length: int, mirrored: bool) -> np.ndarray:
+    if name not in layout:
+        raise InputError(f"its latents have no {name}")
+    shape, start = layout[name]
     if shape[:2] != [2, length]:
         raise InputError(f"{length} frames of keypoints but latents of shape {shape}")
     size = 2 * math.prod(shape[2:])
     first = start + mirrored * length * size
-    pieces = member.read([(first + frame * size, first + (frame + 1) * size) for frame in frames])
+    pieces = read([(first + frame * size, first + (frame + 1) * size) for frame in frames])
     return np.frombuffer(bytearray().join(pieces), np.float16).reshape(len(frames), *shape[2:])
 
 
-def _layout(member: Stored) -> dict[str, tuple[list[int], int]]:
-    """Shape and first byte of each tensor, from the header of a safetensors file: its length, then JSON."""
-    (head,) = member.read([(0, min(HEADER, member.size))])
-    begin = 8 + int.from_bytes(head[:8], "little")
-    layout = {}
-    for name, entry in json.loads(head[8:begin]).items():
-        start, stop = (begin + offset for offset in entry["data_offsets"])
-        if entry["dtype"] != "F16" or stop - start != 2 * math.prod(entry["shape"]) or stop > member.size:
-            raise ValueError(f"{name} is said to be {entry}")
-        layout[name] = entry["shape"], start
+def _layout(read: Read, member_size: int) -> Layout:
+    """From the header of a safetensors file: its length, then JSON."""
+    try:
+        (head,) = read([(0, min(HEADER, member_size))])
+        begin = 8 + int.from_bytes(head[:8], "little")
+        layout = {}
+        for name, entry in json.loads(head[8:begin]).items():
+            start, stop = (begin + offset for offset in entry["data_offsets"])
+            if entry["dtype"] != "F16" or stop - start != 2 * math.prod(entry["shape"]) or stop > member_size:
+                raise ValueError(f"{name} is said to be {entry}")
+            layout[name] = entry["shape"], start
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"its latents cannot be read: {error!r}") from error
     return layout

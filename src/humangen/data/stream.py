@@ -1,23 +1,20 @@
-"""Samples out of shards, in an order that is a pure function of (seed, epoch, stream). The door to webdataset.
+"""Samples out of shards, in an order that is a pure function of (seed, epoch, stream).
 
 A *stream* is what fills one place of the batches that a loader worker makes, in training, and all that it reads in
 evaluation. An *epoch* is one pass over all samples: the shards are shuffled and laid end to end, and each stream takes
 its part of that row, as long as the others' within one sample, so that it opens no more shards than it needs. Streams
 go from epoch to epoch without waiting for each other, and batches may lie across the border, so that every rank has
-equally many. The order is one of ids, (shard, number in it): what
-was passed over is counted and not read.
+equally many. The order is one of ids, (shard, number in it): what was passed over is counted and not read.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-import tarfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import webdataset as wds
@@ -25,12 +22,10 @@ from upath import UPath
 
 from humangen.data.cache import ShardCache
 from humangen.data.index import Index
-from humangen.data.schema import LATENTS
+from humangen.data.tars import LARGE, Sample, read_shard
 from humangen.types import InputError
 
-Sample = dict[str, Any]  # members by field name, as bytes or left in place, and "__key__"
 Id = tuple[int, int]  # a shard's number in the index, a sample's number in the shard
-LARGE = frozenset({LATENTS})  # fields of which a reader wants a few pieces
 
 
 def unnoted(stage: str) -> None:
@@ -84,72 +79,6 @@ class Row:
                 break
             ids += [(shard, number - start) for number in range(max(part.start, start), min(part.stop, end))]
         return ids
-
-
-class Openable(Protocol):
-    """A file, here or elsewhere; opening raises `InputError` where it cannot be had."""
-
-    def open(self, mode: str) -> BinaryIO: ...
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A member that was left in its tar: `size` bytes from `offset` on."""
-
-    path: Openable
-    offset: int
-    size: int
-
-    def read(self, pieces: list[tuple[int, int]]) -> list[bytes]:
-        """Of each piece (start, stop) its bytes, `stop` not included; raises `InputError` where they are not there."""
-        try:
-            with self.path.open("rb") as file:
-                return self.read_from(file, pieces)
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be read: {error}") from error
-
-    def read_from(self, file: BinaryIO, pieces: list[tuple[int, int]]) -> list[bytes]:
-        """`read` out of the tar where it is open."""
-        found = []
-        for start, stop in pieces:
-            file.seek(self.offset + start)
-            found.append(file.read(stop - start))
-        if [len(piece) for piece in found] != [stop - start for start, stop in pieces]:
-            raise InputError(f"{self.path} breaks off")
-        return found
-
-
-def read_shard(
-    path: Openable, numbers: Collection[int] | None = None, left: frozenset[str] = LARGE
-) -> Iterator[tuple[int, Sample]]:
-    """The raw samples of one tar with these `numbers` (None: all), in file order; the others' bytes are passed over.
-    The fields `left` are not read, but `Stored`. Raises `InputError` where the file breaks."""
-    last = max(numbers, default=-1) if numbers is not None else None
-    try:
-        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            for number, (key, members) in enumerate(itertools.groupby(_members(archive), key=itemgetter(0))):
-                if numbers is None or number in numbers:
-                    sample: Sample = {"__key__": key, "__url__": str(path)}
-                    for _, field, member in members:
-                        if field in sample:
-                            raise InputError(f"{path} holds {member.name} twice")
-                        stored = Stored(path, member.offset_data, member.size)
-                        sample[field] = stored if field in left else stored.read_from(file, [(0, member.size)])[0]
-                    yield number, sample
-                if number == last:
-                    return
-    except InputError:
-        raise
-    except Exception as error:  # whatever tarfile, the disk or the network make of a broken file
-        raise InputError(f"{path} is broken: {error}") from error
-
-
-def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, str, tarfile.TarInfo]]:
-    """Key, field and place of each file that is part of a sample."""
-    for member in archive:
-        key, field = wds.tariterators.base_plus_ext(member.name)
-        if key and member.isreg():
-            yield key, field.lower(), member
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from humangen.data.framing import Framing, View
 from humangen.data.mix import Part
 from humangen.data.module import ShardData
 from humangen.data.schema import PairRecord, decode_pair, named
-from humangen.data.stream import LARGE, Sample
+from humangen.data.tars import LARGE, Sample
 from humangen.media import decode_picture, fit_picture, floats
 from humangen.pose.draw import draw_pose
 from humangen.types import Drawn, InputError, LatentsInfo, Movable, TryOnBatch

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from humangen.data.schema import decode_pair, encode_pair
-from humangen.data.stream import Sample
+from humangen.data.tars import Sample
 from humangen.inference.people import Person
 from humangen.media import decode_picture, encode_picture, fit_picture
 

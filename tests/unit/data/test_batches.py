@@ -21,7 +21,8 @@ from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.schema import encode_clip
-from humangen.data.stream import Sample, Shelf, Stream, training_samples
+from humangen.data.stream import Shelf, Stream, training_samples
+from humangen.data.tars import Sample
 from humangen.media import to_tensor
 from humangen.types import AnimationBatch, Drawn, InputError, PictureBatch
 from tests.unit.tiny import SIDE, tiny_record, tiny_shards, write_split

@@ -22,7 +22,8 @@ from upath import UPath
 from humangen.data.batches import Source, TrainingBatches
 from humangen.data.cache import ShardCache, within
 from humangen.data.index import Index
-from humangen.data.stream import Shelf, Stored, Stream, evaluation_samples, read_shard, training_samples
+from humangen.data.stream import Shelf, Stream, evaluation_samples, training_samples
+from humangen.data.tars import Stored, read_shard
 from humangen.types import Drawn, InputError
 from tests.unit.tiny import tiny_shards
 
@@ -159,7 +160,8 @@ def test_a_member_left_in_a_copy_that_has_gone_is_fetched_again(shards, tmp_path
     stored = sample["json"]
     assert isinstance(stored, Stored)
     ((_, whole),) = read_shard(UPath(shards[0].path) / "000001.tar", {2})
-    assert stored.read([(0, stored.size)]) == [whole["json"]]
+    with stored.opened() as read:
+        assert read([(0, stored.size)]) == [whole["json"]]
 
 
 def test_a_copy_that_makes_room_before_it_is_opened_is_fetched_again(shards, tmp_path: Path, monkeypatch) -> None:

@@ -7,7 +7,7 @@ import itertools
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -22,7 +22,8 @@ from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.latents import HEADER, read_latents
 from humangen.data.schema import LATENTS, ClipRecord
-from humangen.data.stream import Shelf, Stored, Stream, read_shard, training_samples
+from humangen.data.stream import Shelf, Stream, training_samples
+from humangen.data.tars import Stored, read_shard
 from humangen.diffusion.weighting import Uniform
 from humangen.media import encode_video
 from humangen.models.codec import PatchCodec, weights_hash
@@ -207,30 +208,35 @@ def test_a_sample_without_latents_is_passed_over(plain: Path, encoded: Path, tmp
 
 def test_what_is_read_is_what_is_stored_and_nothing_else(encoded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    original = Stored.read
+    original = Stored.read_from
 
-    def counted(self: Stored, pieces: list[tuple[int, int]]) -> list[bytes]:
+    def counted(self: Stored, file: BinaryIO, pieces: list[tuple[int, int]]) -> list[bytes]:
         asked.extend(stop - start for start, stop in pieces)
-        return original(self, pieces)
+        return original(self, file, pieces)
 
     _, sample = next(read_shard(UPath(encoded / "train" / "000000.tar")))
     member = sample[LATENTS]
-    stored = load(original(member, [(0, member.size)])[0])
-    monkeypatch.setattr(Stored, "read", counted)
-    for name, mirrored in itertools.product(("mean", "tokens"), (False, True)):
-        read = read_latents(member, name, FRAMES, [4, 0, 4], mirrored)
-        assert torch.equal(torch.from_numpy(read), stored[name][int(mirrored)][[4, 0, 4]].float())
-        assert asked == [HEADER, *[stored[name][0, 0].nbytes] * 3]
+    with member.opened() as read:
+        stored = load(read([(0, member.size)])[0])
+    monkeypatch.setattr(Stored, "read_from", counted)
+    for mirrored in (False, True):
+        found = read_latents(member, {"mean": [4, 0, 4], "tokens": [1]}, FRAMES, mirrored)
+        assert torch.equal(torch.from_numpy(found["mean"]), stored["mean"][int(mirrored)][[4, 0, 4]].float())
+        assert torch.equal(torch.from_numpy(found["tokens"]), stored["tokens"][int(mirrored)][[1]].float())
+        assert asked == [HEADER, *[stored["mean"][0, 0].nbytes] * 3, stored["tokens"][0, 0].nbytes]
         asked.clear()
 
 
 def test_a_shard_that_is_gone_is_said_to_be(encoded: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="gone.tar cannot be read"):
-        Stored(UPath(tmp_path / "gone.tar"), 0, 10).read([(0, 10)])
+    with (
+        pytest.raises(InputError, match="gone.tar cannot be read"),
+        Stored(UPath(tmp_path / "gone.tar"), 0, 9).opened(),
+    ):
+        pass
     path = UPath(tmp_path / "short.tar")
     path.write_bytes(b"123")
-    with pytest.raises(InputError, match="short.tar breaks off"):
-        Stored(path, 0, 10).read([(0, 10)])
+    with pytest.raises(InputError, match="short.tar breaks off"), Stored(path, 0, 10).opened() as read:
+        read([(0, 10)])
 
 
 def test_a_shuffle_buffer_holds_no_latents_and_no_pictures(encoded: Path) -> None:

@@ -16,7 +16,8 @@ from humangen.data.animation import AnimationData
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.mix import BLOCK, Draws, Part
-from humangen.data.stream import LARGE, Sample, Stream
+from humangen.data.stream import Stream
+from humangen.data.tars import LARGE, Sample
 from humangen.data.tryon import TryOnData
 from humangen.data.watch import Stages
 from humangen.types import AnimationBatch, Count, Drawn, InputError, Movable

@@ -19,10 +19,10 @@ from humangen.data.stream import (
     Shelf,
     Stream,
     evaluation_samples,
-    read_shard,
     shard_order,
     training_samples,
 )
+from humangen.data.tars import read_shard
 from humangen.types import InputError
 from tests.unit.tiny import tiny_shards
 
@@ -194,7 +194,20 @@ def test_samples_are_those_that_webdataset_reads(tmp_path: Path, kind: int) -> N
     assert [number for number, _ in read_shard(UPath(tar))] == [0, 1, 2]
     ((_, left),) = read_shard(UPath(tar), {0}, frozenset({"pose.npz"}))
     assert left["json"] == b"1"
-    assert left["pose.npz"].read([(0, 1), (598, 600)]) == [b"2", b"22"]
+    with left["pose.npz"].opened() as read:
+        assert read([(0, 1), (598, 600)]) == [b"2", b"22"]
+
+
+def test_headers_are_read_once_and_again_where_the_file_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tar = write_tar(tmp_path / "shard.tar", {"a.json": b"1", "b.json": b"2"})
+    assert [sample["json"] for _, sample in read_shard(UPath(tar))] == [b"1", b"2"]
+    with monkeypatch.context() as patch:
+        patch.setattr(tarfile, "open", lambda **options: pytest.fail("the headers are read again"))
+        assert [sample["json"] for _, sample in read_shard(UPath(tar), {1})] == [b"2"]
+    write_tar(tar, {"a.json": b"345", "b.json": b"6"})
+    assert [sample["json"] for _, sample in read_shard(UPath(tar))] == [b"345", b"6"]
 
 
 def test_a_field_that_a_sample_has_twice_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from torch.utils.data import IterableDataset
 
 from humangen.data.batches import Source, TrainingBatches
 from humangen.data.index import Index
-from humangen.data.stream import Sample, Shelf, Stream
+from humangen.data.stream import Shelf, Stream
+from humangen.data.tars import Sample
 from humangen.data.watch import WIDTH, Stages, WatchedLoader
 from humangen.types import InputError
 from tests.unit.tiny import tiny_shards

@@ -18,7 +18,7 @@ from data_prep.shards import MANIFEST
 from humangen.data.framing import Framing
 from humangen.data.index import Index
 from humangen.data.schema import LATENTS, decode_clip
-from humangen.data.stream import Sample, read_shard
+from humangen.data.tars import Sample, read_shard
 from humangen.media import encode_video, to_tensor
 from humangen.models.codec import weights_hash
 from humangen.types import InputError, LatentsInfo
