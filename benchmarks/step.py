@@ -2,7 +2,8 @@
 
 `plain` sees no reference; `cached` reads what `read` computed once for all steps; `causal_uncached` reads the
 reference anew in every step, as `full` and `canvas` must. `referencenet` is the baseline of two networks; its reading,
-once for all steps as well, costs what `read` costs. Weights are random. FLOPs are those of convolutions, matrix
+once for all steps as well, costs what `read` costs. `cached_graphs`, on a CUDA device, is `cached` played back from a
+recording. Weights are random. FLOPs are those of convolutions, matrix
 products and attention, two per multiply-add.
 """
 
@@ -21,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import denoisers
 import timing
 from humangen.cli.errors import reported
+from humangen.models.recording import record_passes
 from referencenet import ReferenceNet, without_motion
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -50,7 +52,7 @@ def build_steps(
     )
     cache, bank = causal.read(reference), pair.read(reference)
     one, two = denoisers.count_parameters(causal), denoisers.count_parameters(pair.reader)
-    return {
+    steps = {
         "plain": Step(partial(causal, noisy, timestep, condition, None), one),
         "cached": Step(partial(causal, noisy, timestep, condition, cache), one),
         "causal_uncached": Step(partial(causal, noisy, timestep, condition, reference), one),
@@ -59,6 +61,11 @@ def build_steps(
         "read": Step(partial(causal.read, reference), one),
         "referencenet": Step(partial(pair, noisy, timestep, condition, bank), one + two),
     }
+    if device.type == "cuda":
+        played = denoisers.join_parts("causal", parts).eval()
+        record_passes(played)
+        steps["cached_graphs"] = Step(partial(played, noisy, timestep, condition, cache), one)
+    return steps
 
 
 def count_flops(options: argparse.Namespace) -> dict[str, int]:
@@ -98,8 +105,8 @@ def main() -> None:
         )
         resident = max(step.parameters for step in steps.values())
         for name, step in steps.items():
-            rows[name]["flops"] = flops[name]
-            rows[name]["flops_per_second"] = flops[name] / rows[name]["seconds"]
+            rows[name]["flops"] = flops[name.removesuffix("_graphs")]
+            rows[name]["flops_per_second"] = rows[name]["flops"] / rows[name]["seconds"]
             rows[name]["parameters"] = step.parameters
             others = (resident - step.parameters) * dtype.itemsize
             rows[name].update(timing.peak_memory(step.run, device, others=others))

@@ -21,6 +21,7 @@ from humangen.metrics.image import psnr
 from humangen.models.codec import PatchCodec
 from humangen.models.image_encoder import NoImageEncoder
 from humangen.models.pipeline import Pipeline
+from humangen.models.recording import record_passes
 from humangen.models.speed import compute_in, precision_on
 from humangen.tasks.animation import AnimationTask
 from humangen.types import AnimationBatch, Condition, Reference
@@ -83,6 +84,17 @@ def test_cached_equals_masked(frames: int) -> None:
     masked = denoiser.join(noisy, timestep, condition, reference, spatial=MaskedJoint)
     cached = denoiser(noisy, timestep, condition, denoiser.read(reference))
     torch.testing.assert_close(cached, masked, rtol=0, atol=1e-4)
+
+
+@torch.inference_mode()
+def test_passes_that_are_played_back_paint_the_same() -> None:
+    painted, played = (load_pipeline("shipped").cuda() for _ in range(2))
+    record_passes(played.denoiser)
+    one, other = paint(painted), paint(played)
+    torch.testing.assert_close(other.frames, one.frames)
+    assert len(other.predicted) == len(one.predicted)
+    for prediction, expected in zip(other.predicted, one.predicted, strict=True):
+        torch.testing.assert_close(prediction, expected, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("drop_rate", [0.0, 0.5, 1.0], ids=["no", "some", "all"])

@@ -163,6 +163,7 @@ def test_temporal_layers_that_do_nothing_are_told(
         ({"seed": -1}, "-1 is no seed"),
         ({"seed": 2**63}, "is no seed: those are the whole numbers from 0 to 9223372036854775807"),
         ({"moved": "/weights"}, "'/weights' is no OLD:NEW"),
+        ({"graphs": (), "device": "cpu"}, "--graphs records CUDA graphs, and --device is cpu"),
     ],
 )
 def test_numbers_that_cannot_be(

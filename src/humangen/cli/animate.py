@@ -15,7 +15,7 @@ from rich.progress import Progress
 
 from humangen.checkpoint import find, load_sampler
 from humangen.cli.errors import positive
-from humangen.cli.options import add_checkpoint, add_painting, guidance_of, pipeline_of
+from humangen.cli.options import add_checkpoint, add_painting, add_speed, guidance_of, pipeline_of, speed_up
 from humangen.cli.outputs import check_output, identities
 from humangen.cli.scene import scene_of
 from humangen.diffusion.sample import Sampler
@@ -25,14 +25,6 @@ from humangen.inference.scene import Scene
 from humangen.media import to_tensor, to_uint8, write_picture, write_video
 from humangen.models.motion import is_identity
 from humangen.models.pipeline import Pipeline
-from humangen.models.speed import (
-    PRECISION_HELP,
-    PRECISIONS,
-    compile_blocks,
-    compute_in,
-    fuse_projections,
-    precision_on,
-)
 from humangen.models.tryon import TryOnPipeline
 from humangen.models.vae import PreviewCodec
 from humangen.types import InputError
@@ -60,10 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--start", choices=("noise", "reference"), help="what sampling begins from")
     parser.add_argument("--preview", help="folder of a tiny autoencoder (TAESD) that decodes fast and roughly")
-    parser.add_argument(
-        "--compile", action="store_true", help="fuse and compile the network: a minute or more to start, faster frames"
-    )
-    parser.add_argument("--precision", choices=PRECISIONS, help=PRECISION_HELP)
+    add_speed(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -134,13 +123,10 @@ def paint(options: argparse.Namespace, scene: Scene, ranks: Ranks) -> Iterator[n
 
 
 def loaded(options: argparse.Namespace) -> Pipeline:
-    pipeline = pipeline_of(options).to(options.device)
+    pipeline = pipeline_of(options)
     if isinstance(pipeline, TryOnPipeline):
         raise InputError(f"{find(options.checkpoint)} was trained for try-on; name an animation checkpoint")
-    compute_in(pipeline, precision_on(options.device, options.precision))
-    if options.compile:
-        fuse_projections(pipeline.denoiser)
-        compile_blocks(pipeline.denoiser)
+    speed_up(pipeline, options)
     return pipeline
 
 

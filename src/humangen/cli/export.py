@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import torch
-
 from humangen.cli.options import add_checkpoint
 from humangen.export import export, export_weights
-
-PRECISIONS = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+from humangen.models.speed import PRECISIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,8 @@ import torch
 from humangen.checkpoint import load, load_guidance, load_pipeline
 from humangen.cli.errors import device, guidance, positive, seed, told
 from humangen.models.pipeline import Pipeline
+from humangen.models.recording import record_passes
+from humangen.models.speed import PRECISIONS, compile_blocks, compute_in, fuse_projections, precision_on
 from humangen.types import InputError
 
 
@@ -41,6 +43,20 @@ def add_painting(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_speed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of the network's weights and work (default: bfloat16 on a CUDA device that has it, else float32)",
+    )
+    parser.add_argument(
+        "--compile", action="store_true", help="fuse and compile the network: a minute or more to start, faster frames"
+    )
+    parser.add_argument(
+        "--graphs", action="store_true", help="record CUDA graphs of the network: for few and small pictures at once"
+    )
+
+
 def old_and_new(text: str) -> tuple[str, str]:
     """The two places in OLD:NEW."""
     old, colon, new = text.partition(":")
@@ -60,3 +76,15 @@ def guidance_of(options: argparse.Namespace) -> float:
 
 def pipeline_of(options: argparse.Namespace) -> Pipeline:
     return load_pipeline(options.checkpoint, dict(options.moved or []))
+
+
+def speed_up(pipeline: Pipeline, options: argparse.Namespace) -> None:
+    """Brings it to the device, in the precision and the ways of running it that `add_speed` offers."""
+    if options.graphs and torch.device(options.device).type != "cuda":
+        raise InputError(f"--graphs records CUDA graphs, and --device is {options.device}: leave it out")
+    compute_in(pipeline.to(options.device), precision_on(options.device, options.precision))
+    if options.compile:
+        fuse_projections(pipeline.denoiser)
+        compile_blocks(pipeline.denoiser)
+    if options.graphs:
+        record_passes(pipeline.denoiser)

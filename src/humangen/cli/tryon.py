@@ -16,7 +16,7 @@ from rich.progress import Progress
 from humangen.checkpoint import find, load, load_sampler
 from humangen.cli.errors import Report, positive
 from humangen.cli.fitting_room import FittingRoom
-from humangen.cli.options import add_checkpoint, add_painting, guidance_of, pipeline_of, size_of
+from humangen.cli.options import add_checkpoint, add_painting, add_speed, guidance_of, pipeline_of, size_of, speed_up
 from humangen.cli.outputs import check_output, identities
 from humangen.data.parsers import PARSERS
 from humangen.diffusion.sample import Sampler
@@ -26,7 +26,7 @@ from humangen.inference.finished import Settings, digest, is_finished, write_fin
 from humangen.inference.outfits import Beside, Outfit, combinations, read_pairs, together, told_apart
 from humangen.inference.people import MASKS, PARSES, POSES, Wardrobe
 from humangen.media import PICTURE_SUFFIXES
-from humangen.models.speed import PRECISION_HELP, PRECISIONS, compute_in, precision_on
+from humangen.models.speed import precision_on
 from humangen.models.tryon import TryOnPipeline
 from humangen.pose.draw import PARTS
 from humangen.types import InputError
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_painting(parser)
     parser.add_argument("--solver", help="ddim, dpm, lcm, or euler for flow models (default: as the checkpoint says)")
     parser.add_argument("--batch", type=positive(int), default=4, help="pictures painted at once")
-    parser.add_argument("--precision", choices=PRECISIONS, help=PRECISION_HELP)
+    add_speed(parser)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -200,7 +200,7 @@ def dresser_of(options: argparse.Namespace) -> Dresser:
     pipeline = pipeline_of(options)
     if not isinstance(pipeline, TryOnPipeline):
         raise InputError(f"{find(options.checkpoint)} was trained to animate; name a try-on checkpoint")
-    compute_in(pipeline.to(options.device), precision_on(options.device, options.precision))
+    speed_up(pipeline, options)
     height, width = size_of(options)
     return Dresser(
         pipeline,

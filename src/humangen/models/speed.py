@@ -11,7 +11,6 @@ from humangen.models.pipeline import Pipeline
 from humangen.types import InputError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-PRECISION_HELP = "of the network's weights and work (default: bfloat16 on a CUDA device that has it, else float32)"
 
 
 def precision_on(device: torch.device | str, wanted: str | None = None) -> str:
