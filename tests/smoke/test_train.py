@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import evaluate
 import train
@@ -120,6 +121,18 @@ def test_weights_of_another_mask_are_refused(trained: Path, shards: str, tmp_pat
         fit(tmp_path, shards, "mask=full", f"init={trained}")
     with pytest.raises(InputError, match="canvas"):
         fit(tmp_path, shards, "mask=canvas", f"resume={trained}", steps=5)
+
+
+def test_where_nobody_is_held_out_samples_of_training_are_shown(shards: str, tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "train").symlink_to(Path(shards.partition("=")[2]) / "train")
+    fit(tmp_path / "run", f"data.shards={tmp_path / 'shards'}", steps=2)
+    (events,) = (tmp_path / "run").rglob("events.out*")
+    logged = EventAccumulator(str(events)).Reload().Tags()
+    assert logged["images"] == ["seen/samples"]
+    assert {"seen/loss", "seen/psnr"} <= set(logged["scalars"])
+    assert not [name for name in logged["scalars"] if name.startswith("val/")]
+    assert not (tmp_path / "run" / "checkpoints" / "best.ckpt").exists()
 
 
 def test_a_loss_that_is_no_number_stops_and_saves(shards: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from humangen import checkpoint_files
 from humangen.callbacks.stop import Stopped
 from humangen.doing import doing
-from humangen.tasks.base import NonFiniteLoss
+from humangen.tasks.base import NonFiniteLoss, validation_of
 from humangen.types import InputError
 
 BEST, STEPS = "best.ckpt", f"step={'[0-9]' * 8}.ckpt"
@@ -107,7 +107,7 @@ class Checkpoints(Checkpoint):
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.validating = False
-        if not self.monitor or trainer.sanity_checking:
+        if not self.monitor or trainer.sanity_checking or validation_of(trainer) != "val":
             return
         metrics = trainer.callback_metrics
         score = trainer.strategy.broadcast(float(metrics[self.monitor]) if self.monitor in metrics else None)

@@ -15,6 +15,7 @@ from humangen.callbacks.stopwatch import PHASES
 SHOWN = {
     "train/loss": "train/loss {:.3f}",
     "val/psnr": "val/psnr {:.3f}",
+    "seen/psnr": "seen/psnr {:.3f}",
     "speed/samples_per_second": "{:.3g} samples/s",
     "speed/mfu": "{:.0%} of the card's peak",
     "speed/memory_gb": "{:.3g} GB",

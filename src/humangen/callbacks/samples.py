@@ -17,6 +17,7 @@ from humangen.doing import doing
 from humangen.inference.painters import painter_of
 from humangen.media import gif, to_uint8
 from humangen.metrics.image import psnr
+from humangen.tasks.base import validation_of
 from humangen.tasks.denoising import DenoisingTask
 from humangen.types import AnimationBatch, TryOnBatch, first_samples
 
@@ -44,13 +45,12 @@ class Samples(Callback):
         batch = first_samples(batch, self.count)
         with doing.during("painting samples"):
             painted, truth = painter.paint(batch), shown_truth(batch)
-        pl_module.log(
-            "val/psnr", psnr((painted + 1) / 2, (truth + 1) / 2).mean(), prog_bar=True, batch_size=len(batch.keys)
-        )
-        self._show(trainer, "val/samples", _png(painter.sheet(painted, batch)))
+        name, ratio = validation_of(trainer), psnr((painted + 1) / 2, (truth + 1) / 2).mean()
+        pl_module.log(f"{name}/psnr", ratio, prog_bar=True, batch_size=len(batch.keys))
+        self._show(trainer, f"{name}/samples", _png(painter.sheet(painted, batch)))
         if painted.shape[1] > 1:
             both = np.concatenate([to_uint8(painted[0]), to_uint8(truth[0])], axis=2)
-            self._show(trainer, "val/clip", gif(both, self.fps))
+            self._show(trainer, f"{name}/clip", gif(both, self.fps))
 
     def _show(self, trainer: L.Trainer, tag: str, encoded: bytes) -> None:
         """Writes an encoded picture; TensorBoard's own video summary needs a retired dependency."""

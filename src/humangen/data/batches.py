@@ -6,6 +6,7 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import cv2
 from torch.utils.data import IterableDataset, get_worker_info
 
 from humangen.data.mix import Draws
-from humangen.data.stream import Shelf, Stream, evaluation_samples, training_samples
+from humangen.data.stream import Shelf, Stream, evaluation_samples, first_samples, training_samples
 from humangen.data.tars import LARGE, Sample
 from humangen.types import Count, Drawn, InputError
 
@@ -168,10 +169,26 @@ class EvaluationBatches(IterableDataset):
 
     def __iter__(self) -> Iterator[Any]:
         worker, workers = loader_worker()
-        stream = Stream(self.ranks.index * workers + worker, self.ranks.count * workers)
-        samples = evaluation_samples(self.shelf, stream, limit=self.limit)
-        while chunk := list(itertools.islice(samples, self.batch_size)):
-            self.shelf.note(f"decoding samples from {chunk[0]['__key__']} on, of {chunk[0]['__url__']}")
-            batch = self.collate([self.make(sample, self.seed) for sample in chunk], Drawn())
+        examples = self._examples(Stream(self.ranks.index * workers + worker, self.ranks.count * workers))
+        while chunk := list(itertools.islice(examples, self.batch_size)):
+            batch = self.collate(chunk, Drawn())
             self.shelf.note("handing over a batch")
             yield batch
+
+    def _examples(self, stream: Stream) -> Iterator[Any]:
+        for sample in evaluation_samples(self.shelf, stream, limit=self.limit):
+            yield self._example(sample)
+
+    def _example(self, sample: Sample) -> Any:
+        self.shelf.note(f"decoding sample {sample['__key__']} of {sample['__url__']}")
+        return self.make(sample, self.seed)
+
+
+class SeenBatches(EvaluationBatches):
+    """The same of samples that are trained on. Broken ones, of which training tells, are left out."""
+
+    def _examples(self, stream: Stream) -> Iterator[Any]:
+        for sample in first_samples(self.shelf, stream, limit=self.limit):
+            with suppress(InputError):
+                if not isinstance(sample, InputError):
+                    yield self._example(sample)

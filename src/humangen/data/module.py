@@ -11,7 +11,7 @@ import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from torch.utils.data import DataLoader
 
-from humangen.data.batches import Collate, EvaluationBatches, Make, Source, TrainingBatches
+from humangen.data.batches import Collate, EvaluationBatches, Make, SeenBatches, Source, TrainingBatches
 from humangen.data.cache import ShardCache
 from humangen.data.index import INDEX, Index
 from humangen.data.mix import Part
@@ -21,6 +21,7 @@ from humangen.data.watch import Stages, WatchedLoader
 from humangen.types import InputError, LatentsInfo
 
 READING = ("num_workers", "eval_batch_size", "cache", "cache_gb", "patience")  # how samples are read, not which
+SEEN = 8  # training samples that are looked at where none are held out
 Finish = Callable[[Any], Any]  # what a worker hands over, on the device -> batch
 
 
@@ -105,8 +106,13 @@ class ShardData(L.LightningDataModule):
 
     @property
     def has_validation(self) -> bool:
-        """Published splits often hold out a test set alone: training then goes without validation."""
+        """Published splits often hold out a test set alone."""
         return (self.shards / "val" / INDEX).is_file()
+
+    @property
+    def validation(self) -> str:
+        """What validation is on, as its figures are named: `val`, or `seen`, the first samples that are trained on."""
+        return "val" if self.has_validation else "seen"
 
     @property
     def ranks(self) -> Stream:
@@ -150,29 +156,32 @@ class ShardData(L.LightningDataModule):
         return WatchedLoader(batches, num_workers=self.num_workers, patience=self.patience, stages=stages)
 
     def eval_dataloader(self, split: str) -> DataLoader:
+        return self._eval_dataloader(split, EvaluationBatches, self.limit)
+
+    def _eval_dataloader(self, split: str, kind: type[EvaluationBatches], limit: int | None) -> DataLoader:
         folder, num_workers = self.shards / split, min(self.num_workers, 1)
         stages = Stages(num_workers)
-        batches = EvaluationBatches(
+        batches = kind(
             shelf=Shelf(folder, Index.load(folder, self.kind), self.cache, stages.note),
             make=self.make_evaluation,
             collate=self.collate,
             batch_size=self.eval_batch_size,
             seed=self.seed,
             ranks=self.ranks,
-            limit=self.limit,
+            limit=limit,
         )
         return WatchedLoader(batches, num_workers=num_workers, patience=self.patience, stages=stages)
 
-    def val_dataloader(self) -> DataLoader | list[DataLoader]:
+    def val_dataloader(self) -> DataLoader:
         if self.has_validation:
             if self.shards not in [folder_of(part.shards) for part in self.mix.values()]:
                 print(f"validating on {self.shards}, which is not in the mixture that is trained on")
             return self.eval_dataloader("val")
         print(
-            f"{self.shards} has no val: training without validation, pictures and best.ckpt. What is prepared with "
-            "--split random holds people out for them"
+            f"{self.shards} has no val: pictures and losses named seen/ are of the first {SEEN} samples of train, and "
+            "no checkpoint is the best. What is prepared with --split random holds people out"
         )
-        return []
+        return self._eval_dataloader("train", SeenBatches, SEEN)
 
     def test_dataloader(self) -> DataLoader:
         return self.eval_dataloader(self.test_split)

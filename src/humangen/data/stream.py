@@ -133,11 +133,19 @@ def training_samples(
         passed = 0
 
 
-def evaluation_samples(shelf: Shelf, stream: Stream = Stream(), *, limit: int | None = None) -> Iterator[Sample]:
-    """The first `limit` samples (None: every one) once over all streams, in file order; a broken shard raises."""
+def first_samples(
+    shelf: Shelf, stream: Stream = Stream(), *, limit: int | None = None
+) -> Iterator[Sample | InputError]:
+    """The first `limit` samples (None: every one) once over all streams, in file order, or what is wrong with them."""
     sizes = [shard.num_samples for shard in shelf.index.shards]
     total = sum(sizes) if limit is None else min(sum(sizes), limit)
     for _, sample in shelf.read(Row(sizes, range(len(sizes))).ids(stream.share(total))):
+        yield sample
+
+
+def evaluation_samples(shelf: Shelf, stream: Stream = Stream(), *, limit: int | None = None) -> Iterator[Sample]:
+    """The same; a broken one raises."""
+    for sample in first_samples(shelf, stream, limit=limit):
         if isinstance(sample, InputError):
             raise InputError(f"a shard in {shelf.folder} is broken: {sample}") from sample
         yield sample

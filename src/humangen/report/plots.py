@@ -19,6 +19,7 @@ from humangen.report.tables import Cell, Row
 CURVES = {
     "val/psnr": "PSNR of validation samples (dB)",
     "val/loss": "validation loss",
+    "seen/psnr": "PSNR of training samples (dB)",
     "train/loss": "training loss",
 }
 COLOURS = {"arm": "#4878a8", "variant": "#7aa6cf", "floor": "#b8b8b8", "ceiling": "#8a8a8a"}

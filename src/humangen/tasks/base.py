@@ -13,7 +13,14 @@ from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from humangen.data.module import ShardData
 from humangen.types import Drawn, InputError
+
+
+def validation_of(trainer: L.Trainer) -> str:
+    """What validation is on, by which its figures are named."""
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    return data.validation if isinstance(data, ShardData) else "val"
 
 
 class NonFiniteLoss(InputError):
@@ -27,7 +34,7 @@ class Task(L.LightningModule):
     """
 
     network: nn.Module
-    validation_metric: ClassVar[str] = "val/loss"
+    validation_metric: ClassVar[str] = "loss"
 
     def __init__(
         self,
@@ -90,7 +97,8 @@ class Task(L.LightningModule):
         """The mean over the samples of all ranks, of which some may have had none."""
         total, count = self.trainer.strategy.reduce(self.validation_sum, reduce_op="sum")
         if count:
-            self.log(self.validation_metric, total / count, prog_bar=True, sync_dist=True)  # the same on all
+            name = f"{validation_of(self.trainer)}/{self.validation_metric}"
+            self.log(name, total / count, prog_bar=True, sync_dist=True)  # the same on all
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         gradients = [parameter.grad for parameter in self.trainable() if parameter.grad is not None]

@@ -19,7 +19,7 @@ class CodecTask(Task):
     error. Latents get Gaussian noise of `noise` standard deviations, so that decoding forgives a denoiser."""
 
     network: PatchCodec
-    validation_metric = "val/psnr"
+    validation_metric = "psnr"
 
     def __init__(self, *, codec: PatchCodec, num_fit_batches: int, noise: float, seed: int, **optimisation: Any):
         super().__init__(**optimisation)

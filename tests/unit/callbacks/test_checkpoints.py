@@ -39,6 +39,8 @@ class Draws(IterableDataset):
 
 
 class Numbers(ShardData):
+    has_validation = True
+
     def __init__(self, **options: Any) -> None:
         nothing = dict.fromkeys(("make_evaluation", "collate"))
         given = {"batch_size": 2, "eval_batch_size": 2, "seed": 0, "finish": lambda batch: batch, **options}

@@ -16,7 +16,9 @@ from tests.unit.tiny import tiny_batch
 
 def test_samples_are_guided(monkeypatch: pytest.MonkeyPatch) -> None:
     task, seen = tiny_task(), []
-    trainer: Any = SimpleNamespace(sanity_checking=False, is_global_zero=True, loggers=[], global_step=0)
+    trainer: Any = SimpleNamespace(
+        sanity_checking=False, is_global_zero=True, loggers=[], global_step=0, datamodule=None
+    )
     monkeypatch.setattr(task, "log", lambda name, value, **_: seen.append((name, value)))
 
     def painted(guidance: float) -> torch.Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from humangen.data.animation import AnimationData, PictureData, animation_batch, collate, make_example, stack
-from humangen.data.batches import EvaluationBatches, Source, TrainingBatches
+from humangen.data.batches import EvaluationBatches, SeenBatches, Source, TrainingBatches
 from humangen.data.clips import PairSampler
 from humangen.data.framing import Framing
 from humangen.data.index import Index
@@ -167,6 +167,11 @@ def test_a_truncated_video_raises_in_evaluation(tmp_path: Path) -> None:
     batches = animation(broken_shards(tmp_path, {"c2"}), batches=EvaluationBatches)
     with pytest.raises(InputError, match="sample c2"):
         list(batches)
+
+
+def test_a_truncated_video_is_left_out_of_what_is_shown_of_training(tmp_path: Path) -> None:
+    (batch,) = animation(broken_shards(tmp_path, {"c2"}), batches=SeenBatches, limit=3)
+    assert sorted({key.split("@")[0] for key in batch.keys}) == ["c0", "c1"]
 
 
 def test_nothing_but_broken_videos_is_an_error(tmp_path: Path) -> None:
