@@ -31,6 +31,7 @@ from data_prep.splits import OFFICIAL, PRESETS
 from data_prep.tryon import PairOptions, PairSource, prepare_pairs
 from data_prep.work import Executor
 from humangen.data.parsers import PARSERS
+from humangen.data.schema import CATEGORIES
 from humangen.types import InputError
 
 
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--region", default="own", choices=("own", "parse", "rectangle"), help=REGION_HELP)
         one.add_argument("--masks", type=Path, help="folder of your own regions, KEY.png or PERSON.png")
         if name == "pairs":
-            one.add_argument("--category", default="upper", choices=("upper", "lower", "dress"), help="of the garments")
+            one.add_argument("--category", default="upper", choices=CATEGORIES, help="of the garments")
             one.add_argument("--parser", default="cihp", choices=sorted(PARSERS), help="whose labels parse maps have")
         one.set_defaults(run=run_pairs)
     return top

@@ -19,6 +19,7 @@ from humangen.cli.fitting_room import FittingRoom
 from humangen.cli.options import add_checkpoint, add_painting, add_speed, guidance_of, pipeline_of, size_of, speed_up
 from humangen.cli.outputs import check_output, identities
 from humangen.data.parsers import PARSERS
+from humangen.data.schema import CATEGORIES
 from humangen.diffusion.sample import Sampler
 from humangen.inference.composite import COMPOSITES
 from humangen.inference.dresser import Dresser
@@ -55,9 +56,7 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         "--rectangle", type=int, nargs=4, metavar=("LEFT", "TOP", "RIGHT", "BOTTOM"), help="what to paint, in pixels"
     )
     parser.add_argument("--parser", choices=sorted(PARSERS), default="cihp", help="whose labels a parse map has")
-    parser.add_argument(
-        "--category", choices=("upper", "lower", "dress"), default="upper", help="what a parse map's region is for"
-    )
+    parser.add_argument("--category", choices=CATEGORIES, default="upper", help="what a parse map's region is for")
 
 
 COMPOSITE_HELP = (

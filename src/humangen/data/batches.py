@@ -20,6 +20,11 @@ from humangen.types import Count, Drawn, InputError
 
 Make = Callable[..., Any]  # (raw sample, *seed) -> example
 Collate = Callable[[list, Drawn], Any]  # (examples, where they come from) -> batch
+Choose = Callable[[Sample], bool]
+
+
+def everyone(sample: Sample) -> bool:
+    return True
 
 
 def loader_worker() -> tuple[int, int]:
@@ -151,7 +156,8 @@ class TrainingBatches(IterableDataset):
 
 
 class EvaluationBatches(IterableDataset):
-    """Each sample once over all ranks and workers, `limit` samples in all if given; a broken one raises."""
+    """Each sample that is `chosen` once over all ranks and workers, of the first `limit` if given; a broken one
+    raises."""
 
     def __init__(
         self,
@@ -163,8 +169,9 @@ class EvaluationBatches(IterableDataset):
         seed: int,
         ranks: Stream,
         limit: int | None,
+        chosen: Choose = everyone,
     ) -> None:
-        self.shelf, self.make, self.collate = shelf, make, collate
+        self.shelf, self.make, self.collate, self.chosen = shelf, make, collate, chosen
         self.batch_size, self.seed, self.ranks, self.limit = batch_size, seed, ranks, limit
 
     def __iter__(self) -> Iterator[Any]:
@@ -177,7 +184,8 @@ class EvaluationBatches(IterableDataset):
 
     def _examples(self, stream: Stream) -> Iterator[Any]:
         for sample in evaluation_samples(self.shelf, stream, limit=self.limit):
-            yield self._example(sample)
+            if self.chosen(sample):
+                yield self._example(sample)
 
     def _example(self, sample: Sample) -> Any:
         self.shelf.note(f"decoding sample {sample['__key__']} of {sample['__url__']}")

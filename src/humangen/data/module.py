@@ -11,7 +11,16 @@ import torch
 from lightning.fabric.utilities.apply_func import move_data_to_device
 from torch.utils.data import DataLoader
 
-from humangen.data.batches import Collate, EvaluationBatches, Make, SeenBatches, Source, TrainingBatches
+from humangen.data.batches import (
+    Choose,
+    Collate,
+    EvaluationBatches,
+    Make,
+    SeenBatches,
+    Source,
+    TrainingBatches,
+    everyone,
+)
 from humangen.data.cache import ShardCache
 from humangen.data.index import INDEX, Index
 from humangen.data.mix import Part
@@ -28,7 +37,8 @@ Finish = Callable[[Any], Any]  # what a worker hands over, on the device -> batc
 class ShardData(L.LightningDataModule):
     """Train, validation and test batches from `shards`/train, /val and /test.
 
-    `batch_size` counts samples per rank; `limit` caps the samples of an evaluation (None: all);
+    `batch_size` counts samples per rank; an evaluation is of those of the first `limit` samples (None: all) that are
+    `chosen`;
     `num_workers` is per rank. `collate` runs in the workers, and `finish` makes the batch of what they hand over, on
     the device: a quarter of the bytes travel. What all ranks together have in a batch is a pure function of (`seed`,
     its number, its size, `num_workers`), and the position is part of a checkpoint.
@@ -52,6 +62,7 @@ class ShardData(L.LightningDataModule):
         make_evaluation: Make,
         collate: Collate,
         finish: Finish,
+        chosen: Choose = everyone,
         num_workers: int = 0,
         shuffle_buffer: int = 256,
         limit: int | None = None,
@@ -68,7 +79,7 @@ class ShardData(L.LightningDataModule):
         self.validation_named = bool(mix and shards)
         self.seed, self.num_workers = seed, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.make_evaluation, self.collate, self.finish = make_evaluation, collate, finish
+        self.make_evaluation, self.collate, self.finish, self.chosen = make_evaluation, collate, finish, chosen
         self.shuffle_buffer, self.limit = shuffle_buffer, limit
         self.cache, self.patience = ShardCache(cache, cache_gb), patience
         self.passed = {"samples": 0, "step": 0}  # as a checkpoint knows it
@@ -169,6 +180,7 @@ class ShardData(L.LightningDataModule):
             seed=self.seed,
             ranks=self.ranks,
             limit=limit,
+            chosen=self.chosen,
         )
         return WatchedLoader(batches, num_workers=num_workers, patience=self.patience, stages=stages)
 

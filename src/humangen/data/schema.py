@@ -31,6 +31,7 @@ from humangen.pose.keypoints import check
 from humangen.types import InputError
 
 LATENTS = "latents.safetensors"
+CATEGORIES = ("upper", "lower", "dress")  # of garments
 
 
 @contextmanager
@@ -103,7 +104,7 @@ class PairInfo:
     identity: str
     split: str
     garment: str
-    category: str  # upper, lower or dress
+    category: str  # one of CATEGORIES
     height: int
     width: int
     parser: str | None = None
@@ -207,6 +208,16 @@ def decode_pair(sample: dict[str, Any]) -> PairRecord:
     return PairRecord(
         key, found["person"], found["garment"], region, info, keypoints, parse, sample.get("truth.png"), worn
     )
+
+
+def is_of(category: str, sample: dict[str, Any]) -> bool:
+    """Whether a try-on sample's garment is of that category; raises `InputError` where it does not say."""
+    try:
+        return json.loads(sample["json"])["category"] == category
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"sample {sample['__key__']} does not say of which category its garment is: {error!r}"
+        ) from error
 
 
 def _json(info: ClipInfo | PairInfo) -> bytes:

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from humangen.data.augment import Augmentation, Dressed
-from humangen.data.batches import Make
+from humangen.data.batches import Make, everyone
 from humangen.data.framing import Framing, View
 from humangen.data.mix import Part
 from humangen.data.module import ShardData
-from humangen.data.schema import PairRecord, decode_pair, named
+from humangen.data.schema import CATEGORIES, PairRecord, decode_pair, is_of, named
 from humangen.data.tars import LARGE, Sample
 from humangen.media import decode_picture, fit_picture, floats
 from humangen.pose.draw import draw_pose
@@ -123,7 +123,8 @@ class TryOnData(ShardData):
     """People, the garments they are to wear, and where. See `ShardData` for the arguments it shares.
 
     `shards`/train holds each person with the garment she wears, and so do val and test. In `order` `unpaired` the test
-    is that of test_unpaired, where people are to wear other garments; training never takes them for pairs.
+    is that of test_unpaired, where people are to wear other garments; training never takes them for pairs. An
+    evaluation is of garments of `category` alone, one of `CATEGORIES`, where one is given.
     """
 
     kind = "tryon"
@@ -135,15 +136,19 @@ class TryOnData(ShardData):
         eval_framing: Framing,
         augmentation: Augmentation | None = None,
         order: str = "paired",
+        category: str | None = None,
         **shared: Any,
     ) -> None:
         if order not in ORDERS:
             raise InputError(f"no order {order!r}; there are {', '.join(ORDERS)}")
+        if category not in (None, *CATEGORIES):
+            raise InputError(f"no category {category!r}; there are {', '.join(CATEGORIES)}")
         self.test_split = f"test{ORDERS[order]}"
         super().__init__(
             make_evaluation=partial(make_pair_example, framing=eval_framing),
             collate=stack_pairs,
             finish=tryon_batch,
+            chosen=partial(is_of, category) if category else everyone,
             **shared,
         )
         self.train_framing, self.augmentation = train_framing, augmentation

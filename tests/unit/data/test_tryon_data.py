@@ -13,7 +13,7 @@ import torch
 from data_prep.shards import write_shards
 from humangen.data.augment import Augmentation
 from humangen.data.framing import Framing
-from humangen.data.schema import PairInfo, PairRecord, decode_pair, encode_pair
+from humangen.data.schema import PairInfo, PairRecord, decode_pair, encode_pair, is_of
 from humangen.data.tryon import TryOnData, make_pair_example
 from humangen.media import decode_picture, encode_picture
 from humangen.pose.keypoints import NUM_KEYPOINTS
@@ -104,6 +104,32 @@ def test_the_data_module_gives_batches(tmp_path: Path) -> None:
     assert batch.region.dtype == torch.bool
     assert [key for each in data.batches(data.val_dataloader()) for key in each.keys] == ["a", "b", "c"], "of train"
     assert [key for each in data.batches(data.test_dataloader()) for key in each.keys] == ["a", "b", "c"]
+
+
+def test_an_evaluation_is_of_one_category(tmp_path: Path) -> None:
+    records = [pair("a"), pair("b"), pair("c")]
+    records[1] = replace(records[1], info=replace(records[1].info, category="dress"))
+    write_shards(tmp_path / "test", "test", map(encode_pair, records), kind="tryon", per_shard=2).write(
+        tmp_path / "test"
+    )
+    framing = Framing(height=32, width=24)
+    given = {"shards": str(tmp_path), "batch_size": 2, "eval_batch_size": 3, "seed": 0}
+    given |= {"train_framing": framing, "eval_framing": framing}
+
+    def keys(category: str | None) -> list[str]:
+        data = TryOnData(category=category, **given)
+        return [key for each in data.batches(data.test_dataloader()) for key in each.keys]
+
+    assert [keys(category) for category in (None, "upper", "lower", "dress")] == [
+        ["a", "b", "c"],
+        ["a", "c"],
+        [],
+        ["b"],
+    ]
+    with pytest.raises(InputError, match="no category 'shoes'; there are upper, lower, dress"):
+        keys("shoes")
+    with pytest.raises(InputError, match="sample d does not say of which category its garment is"):
+        is_of("dress", {"__key__": "d", "json": b"{}"})
 
 
 def test_a_sample_without_its_garment_is_named() -> None:
