@@ -31,6 +31,7 @@ from humangen.models.codec import weights_hash
 from humangen.models.described import described
 from humangen.models.speed import compute_in, precision_on
 from humangen.predictions import Painting, Predictions
+from humangen.types import InputError
 
 INTERVAL_SEED = 0
 BATCHING = ("batch_size", *READING)  # what no number depends on
@@ -171,8 +172,11 @@ def painted(painting: dict[str, Painting], batch: Any) -> dict[str, Tensor]:
 
 def result_of(measures: dict[str, Measure], exam: Exam) -> dict[str, Any]:
     """What a result says of the measures by name: `scores` of what was painted with their intervals, of which
-    samples they are, and which `networks` looked at them; then those of all else, whose intervals are apart."""
+    samples they are, and which `networks` looked at them; then those of all else, whose intervals are apart. Raises
+    `InputError` where there was no sample."""
     protocol, frames = exam.protocol, measures["painted"].frames()
+    if not frames:
+        raise InputError(f"protocol {protocol.id} finds no sample to score: see protocol.data")
     others = {name: measure.compute() for name, measure in measures.items()}
     intervals = {name: measure.intervals(seed=INTERVAL_SEED) for name, measure in measures.items()}
     return {

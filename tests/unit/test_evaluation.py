@@ -26,6 +26,7 @@ from humangen.models.image_encoder import ClipImageEncoder
 from humangen.models.pipeline import Pipeline
 from humangen.models.tryon import TryOnPipeline
 from humangen.models.vae import LatentCodec
+from humangen.types import InputError
 from tests.unit.published import tiny_autoencoder, tiny_clip
 from tests.unit.tiny import tiny_batch, tiny_pipeline
 
@@ -150,6 +151,8 @@ def test_clips_of_several_lengths_are_told_whole() -> None:
     assert (told["least"], told["most"]) == (3, 7)
     assert scored({"a": 3, "b": 7})["frames_per_clip"]["sha256"] != told["sha256"]
     assert scored({"a": 3, "b": 3})["frames_per_clip"] == 3
+    with pytest.raises(InputError, match="finds no sample to score: see protocol.data"):
+        scored({})
 
 
 def test_a_result_of_fewer_samples_than_the_protocol_has_says_so() -> None:
