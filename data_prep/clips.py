@@ -155,7 +155,7 @@ def figure(piece: Piece, size: int | None) -> np.ndarray | None:
     margins = [(0, whole - part) for whole, part in zip(stored, covered, strict=True)]
     masks = []
     for mask in piece.clip.masks.read(piece.start, piece.stop, piece.fps):
-        values = mask[..., 0]
+        values = cv2.cvtColor(mask, cv2.COLOR_RGB2GRAY)
         person = values >= 128 if values.max() > 1 else values > 0
         resized = cv2.resize(person.astype(np.uint8), covered[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         masks.append(np.pad(resized, margins, mode="edge").astype(bool))

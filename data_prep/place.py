@@ -14,10 +14,10 @@ from filelock import FileLock, Timeout
 from rich.progress import track
 from upath import UPath
 
-from data_prep.items import Problem, RawClip, RawPair, short_hash
-from data_prep.shards import Members, build_split, install, leftovers, read_manifest
+from data_prep.items import UNPAIRED, Problem, RawClip, RawPair, short_hash
+from data_prep.shards import Members, build_split, check_ours, install, is_sound, leftovers, read_manifest
 from data_prep.work import BUILT, Executor, Job, Stage, Work, run_stage, write_ledger
-from humangen.data.index import INDEX
+from humangen.data.index import INDEX, SPLITS
 from humangen.types import InputError
 
 LEDGER = "ledger.jsonl"
@@ -44,8 +44,16 @@ class Place:
             self.lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(f"another run is at work in {self.work.folder}: wait until it ends, or stop it") from error
+        fresh = not self.work.begun
         self.work.settle(self.settings)
         self.work.tidy()
+        for split in [*SPLITS, UNPAIRED]:
+            check_ours(self.output / split)
+            if fresh and (self.output / split / INDEX).is_file():
+                raise InputError(
+                    f"{self.output / split} holds shards that another command wrote: name another --output, or remove "
+                    "them"
+                )
         if isinstance(self.output, Path):
             for path in [*leftovers(self.output), *self.output.glob(f".{Path(LEDGER).stem}.*")]:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -70,7 +78,7 @@ class Place:
     def write(self, split: str, samples: Iterable[Members], lines: list[dict[str, Any]], *, kind: str) -> None:
         """One split, unless it is there with the same samples."""
         final = self.output / split
-        if (final / INDEX).is_file() and read_manifest(final) == lines:
+        if (final / INDEX).is_file() and read_manifest(final) == lines and is_sound(final):
             print(f"{final}: {len(lines)} samples, as they are to be")
             return
         built = self.work.folder / f"{split}{BUILT}"

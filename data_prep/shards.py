@@ -22,6 +22,8 @@ from humangen.types import InputError
 MANIFEST = "manifest.jsonl"
 ASIDE = (".prepared", ".replaced")  # what the folder of a split ends with just before and just after it is one
 
+BESIDE = (INDEX, MANIFEST)  # what a split holds besides its tars
+
 Members = dict[str, Any]  # members by webdataset field name, and "__key__"
 
 
@@ -46,7 +48,8 @@ def build_split(
 
 def install(built: Path, target: UPath) -> None:
     """Puts a built split where it is to live, in place of what is there: at once on this machine, the index last
-    elsewhere, without which nothing reads the rest."""
+    elsewhere, without which nothing reads the rest. Raises `InputError` where something else is there."""
+    check_ours(target)
     if isinstance(target, Path):
         new, old = (target.with_name(f".{target.name}{ending}") for ending in ASIDE)
         for stale in (new, old):
@@ -63,6 +66,32 @@ def install(built: Path, target: UPath) -> None:
         with (built / name).open("rb") as source, (target / name).open("wb") as copy:
             shutil.copyfileobj(source, copy)
     shutil.rmtree(built)
+
+
+def check_ours(folder: UPath) -> None:
+    """Raises `InputError` where a folder of this machine that a split is to replace holds anything but a split."""
+    if not isinstance(folder, Path) or not folder.is_dir():
+        return
+    strange = sorted(path.name for path in folder.iterdir() if not (path.suffix == ".tar" or path.name in BESIDE))
+    if strange or (any(folder.iterdir()) and not (folder / INDEX).is_file()):
+        what = strange[0] if strange else f"tars without {INDEX}"
+        raise InputError(f"{folder} is to hold shards, and holds something else ({what}): name another --output")
+
+
+def is_sound(folder: UPath) -> bool:
+    """Whether the shards of a split are all there, byte for byte; elsewhere their sizes are asked for alone."""
+    for shard in json.loads((folder / INDEX).read_text())["shards"]:
+        path = folder / shard["name"]
+        if not path.is_file() or path.stat().st_size != shard["num_bytes"]:
+            return False
+        if isinstance(path, Path) and sha256_of(path) != shard["sha256"]:
+            return False
+    return True
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def leftovers(folder: Path) -> list[Path]:

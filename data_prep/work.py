@@ -16,6 +16,7 @@ from data_prep.items import Problem, piece_key
 from humangen.media import replacing
 from humangen.types import InputError
 
+SETTINGS = "settings.json"
 BUILT = ".shards"  # what the folder of a split ends with until it is whole
 
 
@@ -54,6 +55,10 @@ class Work:
         for path in [*self.folder.glob(f"*/{key}"), *self.folder.glob(f"*/{piece_key(key, '*')}")]:
             path.unlink()
 
+    @property
+    def begun(self) -> bool:
+        return (self.folder / SETTINGS).is_file()
+
     def tidy(self) -> None:
         """Removes what a killed run left half done."""
         for path in self.folder.glob("*/.*"):
@@ -63,7 +68,7 @@ class Work:
 
     def settle(self, settings: dict[str, Any]) -> None:
         """Holds on to the settings of the first run; results of other settings are never mixed."""
-        path = self.folder / "settings.json"
+        path = self.folder / SETTINGS
         if path.is_file():
             before = json.loads(path.read_text())
             changed = [
@@ -74,6 +79,9 @@ class Work:
             if changed:
                 raise InputError(f"{self.folder} was begun with {'; '.join(changed)}: name another --output")
             return
+        strange = [each.name for each in self.folder.iterdir() if each.name != "lock" and path.name not in each.name]
+        if strange:
+            raise InputError(f"{self.folder} is no folder of a preparation's work: it holds {strange[0]}; name another")
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1) + "\n")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -26,6 +27,13 @@ from humangen.types import InputError, Missing
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
 DEEPSPEED = "latest"  # a file in every folder that DeepSpeed saves to
+TEACHING = {  # what a network was trained to predict and to see, where a checkpoint says it
+    "pipeline.schedule": "the schedule",
+    "pipeline.image_encoder._target_": "the image encoder",
+    "pipeline.codec._target_": "the codec",
+    "parts": "what is drawn of a pose",
+    "framing._target_": "the framing",
+}
 # all that a file from elsewhere may name
 INFERENCE = ("humangen.models.", "humangen.diffusion.", "humangen.data.framing.")
 
@@ -110,12 +118,25 @@ def load_weights(network: nn.Module, stored: Stored) -> None:
 
 def start_from(network: nn.Module, stored: Stored) -> None:
     """Loads as `load_weights` does, but temporal layers that no stage has trained are not taken: those that `network`
-    has may be a motion adapter's."""
-    weights = stored.weights
+    has may be a motion adapter's. Raises `InputError` where both have some, and other ones."""
+    weights, own = stored.weights, network.state_dict()
+    temporal = {name: value for name, value in own.items() if MOTION in name}
     if is_identity(weights):
-        weights = {name: value for name, value in weights.items() if MOTION not in name}
-        weights |= {name: value for name, value in network.state_dict().items() if MOTION in name}
+        weights = {name: value for name, value in weights.items() if MOTION not in name} | temporal
+    elif not is_identity(own) and not all(_same(value, weights.get(name)) for name, value in temporal.items()):
+        raise InputError(
+            f"{stored.source} has temporal layers of its own, and the motion adapter that is named has others: leave "
+            "model.motion out to go on with the run's, or name a run in init= whose temporal layers were never loaded "
+            "or trained"
+        )
     load_weights(network, replace(stored, weights=weights))
+
+
+def _same(value: Tensor, other: Tensor | None) -> bool:
+    """But for the precision that one of them was saved in."""
+    if other is None or other.shape != value.shape:
+        return False
+    return torch.allclose(value.float().cpu(), other.float().cpu(), rtol=1e-2, atol=1e-3)
 
 
 def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:
@@ -129,6 +150,36 @@ def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:
             f"{stored.source} was trained with {_mask(theirs)}, this run is configured with {_mask(ours)}: "
             "choose the same with mask=..."
         )
+
+
+def check_same_teaching(stored: Stored, config: dict[str, Any], *, whole: bool) -> None:
+    """Says where weights were trained to predict something else, or to see something else, than a run is configured
+    with. Raises `InputError` instead where the run cannot make up for it: it goes on with that training, or does not
+    train the `whole` network. What a checkpoint does not say is not asked for."""
+    told = []
+    for key, what in TEACHING.items():
+        theirs, ours = (_at(each, key) for each in (stored.config, config))
+        if None not in (theirs, ours) and theirs != ours:
+            told.append(f"{what} was {_brief(theirs)} and is {_brief(ours)}")
+    if not told:
+        return
+    sentence = f"{stored.source} was trained otherwise than this run is configured: {'; '.join(told)}"
+    if not whole:
+        raise InputError(f"{sentence}. What this run does not train cannot follow: choose the same")
+    print(sentence, flush=True)
+
+
+def _at(config: Any, path: str) -> Any:
+    """What a configuration has at a dotted path; None where it has nothing there."""
+    for name in path.split("."):
+        config = config.get(name) if isinstance(config, dict) else None
+    return sorted(config) if isinstance(config, list) else config
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_brief(each)}" for name, each in value.items())
+    return str(value).removeprefix("humangen.")
 
 
 def _mask(node: dict[str, Any] | None) -> str:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -62,7 +63,16 @@ def export(
             parts = take_apart(pipeline, load_sampler(checkpoint), load_guidance(checkpoint))
             write_parts(parts, temporary, dtype)
             (temporary / PIPELINE).write_text(PIPELINE_TEXT)
-            (temporary / CONFIG).write_text(json.dumps(stored.config, indent=1) + "\n")
+            (temporary / CONFIG).write_text(json.dumps(without_places(stored.config), indent=1) + "\n")
+
+
+def without_places(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration without where files lie on this machine: nobody's business, and all is in the folder."""
+    pipeline = {
+        name: {"_target_": node["_target_"]} if name in ("codec", "image_encoder") and "_target_" in node else node
+        for name, node in config["pipeline"].items()
+    }
+    return {name: value for name, value in config.items() if name != "model"} | {"pipeline": pipeline}
 
 
 def export_weights(

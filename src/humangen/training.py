@@ -22,6 +22,7 @@ from humangen.types import InputError
 
 # what inference needs to know of a run
 STORED = ("pipeline", "model", "seed", "sampler", "guidance", "height", "width")
+PART_OF_IT = ("self_attention", "motion")  # trainable parts that leave the output layers as they are
 
 
 def train(config: dict[str, Any]) -> L.Trainer:
@@ -68,10 +69,13 @@ def task_of(config: dict[str, Any], going_on: Path | None) -> Task:
     stored = {key: config[key] for key in STORED} | {"loss": config["task"].get("loss")}
     if config["pipeline"]:
         stored["pipeline"] = self_contained(config["pipeline"], task.pipeline)
-    task.save_hyperparameters({**stored, **seen})
+    taught = {**stored, **seen}
+    task.save_hyperparameters(taught)
     if source := going_on or config["init"]:
         start = checkpoint.load(source)
         checkpoint.check_same_mask(start, config)
+        follows = not going_on and config["stage"]["trainable_parts"] not in PART_OF_IT
+        checkpoint.check_same_teaching(start, taught, whole=follows)
         if not going_on:
             checkpoint.start_from(task.network, start)
     if config["pipeline"]:

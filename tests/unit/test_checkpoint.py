@@ -11,7 +11,16 @@ import torch
 from torch import nn
 
 from humangen.build import build
-from humangen.checkpoint import Stored, check_same_mask, find, load, load_guidance, load_weights, start_from
+from humangen.checkpoint import (
+    Stored,
+    check_same_mask,
+    check_same_teaching,
+    find,
+    load,
+    load_guidance,
+    load_weights,
+    start_from,
+)
 from humangen.diffusion.sample import Sampler
 from humangen.export import export_weights
 from humangen.types import InputError
@@ -62,17 +71,27 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, other: nn.Module
     assert fresh.weight.eq(1).all()
 
 
-@pytest.mark.parametrize("trained", [False, True])
-def test_temporal_layers_that_were_never_trained_do_not_replace_an_adapters(tmp_path: Path, trained: bool) -> None:
-    stage, adapted = tiny_unet(motion_max_seq_length=24), tiny_unet(motion_max_seq_length=24 if trained else 32)
+def test_temporal_layers_that_were_never_trained_do_not_replace_an_adapters(tmp_path: Path) -> None:
+    stage, adapted = tiny_unet(motion_max_seq_length=24), tiny_unet(motion_max_seq_length=32)
     randomise(adapted)
-    if trained:
-        randomise(stage, seed=1)
     own = {name: value.clone() for name, value in adapted.state_dict().items()}
     start_from(adapted, load(saved(tmp_path / "a.ckpt", stage, {})))
     for name, value in adapted.state_dict().items():
-        wanted = own if ".motion_modules." in name and not trained else stage.state_dict()
+        wanted = own if ".motion_modules." in name else stage.state_dict()
         assert torch.equal(value, wanted[name]), name
+
+
+def test_temporal_layers_of_a_run_are_those_that_go_on(tmp_path: Path) -> None:
+    """Where an adapter is named that has other ones, neither is taken for the other."""
+    stage, fresh, adapted = (tiny_unet(motion_max_seq_length=24) for _ in range(3))
+    randomise(stage, seed=1)
+    randomise(adapted, seed=2)
+    path = saved(tmp_path / "a.ckpt", stage, {})
+    start_from(fresh, load(path))
+    assert all(torch.equal(value, stage.state_dict()[name]) for name, value in fresh.state_dict().items())
+    start_from(stage, load(path))  # the very adapter once more
+    with pytest.raises(InputError, match="leave model.motion out"):
+        start_from(adapted, load(path))
 
 
 def test_a_run_folder_means_its_last_checkpoint(tmp_path: Path) -> None:
@@ -190,3 +209,16 @@ def test_an_input_error_comes_out_of_the_build_as_it_is() -> None:
     node = {"_target_": "humangen.diffusion.schedule.VarianceSchedule", "prediction": "epsilon"}
     with pytest.raises(InputError, match="zero_snr=false"):
         build({"_target_": "humangen.models.pipeline.Pipeline", "schedule": node})
+
+
+def test_what_a_network_was_taught_is_compared(capsys: pytest.CaptureFixture) -> None:
+    theirs = {"pipeline": {"schedule": {"prediction": "epsilon"}}, "parts": ["face"]}
+    ours = {"pipeline": {"schedule": {"prediction": "v"}}, "parts": ["face"]}
+    stored = Stored(theirs, {}, Path("a.ckpt"))
+    with pytest.raises(InputError, match="the schedule was prediction epsilon and is prediction v.*choose the same"):
+        check_same_teaching(stored, ours, whole=False)
+    check_same_teaching(stored, ours, whole=True)
+    assert "a.ckpt was trained otherwise" in capsys.readouterr().out
+    check_same_teaching(stored, theirs, whole=False)
+    check_same_teaching(Stored({"pipeline": {}}, {}, Path("old.ckpt")), ours, whole=False)
+    assert not capsys.readouterr().out

@@ -28,6 +28,11 @@ def scene_of(options: argparse.Namespace) -> Scene:
     driver = pose_source(options.poses, height, width)
     if isinstance(driver, KeypointPoses):
         driver = replace(focused_driver(driver, framing), parts=parts)
+    elif framing.excerpt or set(parts) != set(PARTS):
+        raise InputError(
+            f"{options.poses} is drawn already, whole and of all parts, and {options.checkpoint} was trained on "
+            f"{framing.excerpt or 'whole pictures'} with {', '.join(parts)} drawn: give keypoints in --poses"
+        )
     return Scene(
         reference=reference,
         reference_pose=draw_pose(reference.keypoints, height, width, parts),

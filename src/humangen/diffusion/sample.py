@@ -30,6 +30,11 @@ class Sampler:
     def __post_init__(self) -> None:
         if self.start not in ("noise", "reference"):
             raise InputError(f"sampling cannot start from {self.start!r}, but from noise or reference")
+        if not 0 <= self.overlap < self.window:
+            raise InputError(
+                f"windows of {self.window} frames cannot overlap by {self.overlap}: give a smaller sampler.overlap, or "
+                "a larger sampler.window"
+            )
 
 
 def finished(latents: Tensor) -> Tensor:

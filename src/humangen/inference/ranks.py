@@ -40,8 +40,13 @@ class ProcessGroup:
         self.index, self.count = dist.get_rank(), dist.get_world_size()
 
     def map(self, jobs: list[Job], like: list[Tensor]) -> list[Tensor]:
+        plain = (
+            torch.contiguous_format
+        )  # what is sent is memory as it lies, and networks lay it out in ways of their own
         results = [
-            job().to(each) if number % self.count == self.index else torch.empty_like(each)
+            job().to(each).contiguous()
+            if number % self.count == self.index
+            else torch.empty_like(each, memory_format=plain)
             for number, (job, each) in enumerate(zip(jobs, like, strict=True))
         ]
         for number, result in enumerate(results):

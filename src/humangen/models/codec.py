@@ -6,6 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def weights_hash(module: nn.Module) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def exactly(values: Tensor) -> AbstractContextManager[object]:
+    """Outside of the autocast that a training may be in: frozen networks compute there as they do in inference."""
+    kind = values.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 class Codec(nn.Module, ABC):
@@ -64,12 +71,14 @@ class Codec(nn.Module, ABC):
                 f"pictures are {pixels.shape[-2]}x{pixels.shape[-1]}, but the codec needs both sides to be "
                 f"multiples of {self.downscale}"
             )
-        mean, logvar = self.analyse(pixels.to(self._precision))
+        with exactly(pixels):
+            mean, logvar = self.analyse(pixels.to(self._precision))
         return mean.to(pixels.dtype), None if logvar is None else logvar.to(pixels.dtype)
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        return self.synthesise(latents.to(self._precision)).clamp(-1, 1).to(latents.dtype)
+        with exactly(latents):
+            return self.synthesise(latents.to(self._precision)).clamp(-1, 1).to(latents.dtype)
 
     def round_trip(self, pixels: Tensor) -> Tensor:
         """Pictures (N, 3, H, W) as they come back, however many they are."""

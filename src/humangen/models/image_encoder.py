@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
+from humangen.models.codec import exactly
 from humangen.models.loading import check_fit
 from humangen.models.weights import part_folder, read_config, read_weights, weights_file
 
@@ -88,7 +89,8 @@ class ClipImageEncoder(NoImageEncoder):
         size = self.clip.config.image_size
         resized = interpolate(pixels, (size, size), mode="bicubic", antialias=True, align_corners=False)
         normalised = ((resized + 1) / 2 - self.mean) / self.std
-        return self.clip(normalised.to(self.clip.dtype)).image_embeds[:, None].to(pixels.dtype)
+        with exactly(pixels):
+            return self.clip(normalised.to(self.clip.dtype)).image_embeds[:, None].to(pixels.dtype)
 
 
 def vision_config(config: Mapping[str, Any]) -> CLIPVisionConfig:
