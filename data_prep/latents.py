@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -75,6 +75,9 @@ class Encoder:
         return {name: value.unflatten(0, (2, -1)).cpu() for name, value in found.items() if value is not None}
 
 
+COMPARED = 8  # samples by which it is told whether latents are of these shards
+
+
 def add_latents(source: UPath | Path, output: Path, encoder: Encoder) -> None:
     """Writes every split of `source` into `output`, its samples as they are and with latents. A split that is there
     already is kept; raises `InputError` where it is of other samples or has other latents."""
@@ -84,21 +87,32 @@ def add_latents(source: UPath | Path, output: Path, encoder: Encoder) -> None:
     info = encoder.info
     for split in splits:
         index = Index.load(UPath(source) / split, "animation")
-        if not finished(output / split, index, info):
+        if not finished(UPath(source) / split, output / split, index, info):
             write_latents(UPath(source) / split, output / split, index, encoder, info)
 
 
-def finished(folder: Path, index: Index, info: LatentsInfo) -> bool:
-    """Whether `folder` holds the samples of `index` with latents of `info`; raises `InputError` where it has others."""
+def finished(source: UPath, folder: Path, index: Index, info: LatentsInfo) -> bool:
+    """Whether `folder` holds the samples of `source` with latents of `info`; raises `InputError` where it has other
+    ones."""
     if not (folder / INDEX).is_file():
         return False
     found = Index.load(UPath(folder), index.kind)
     if (found.latents, found.num_samples) != (info, index.num_samples):
         raise InputError(
-            f"{folder} holds {found.num_samples} samples with {found.latents}, wanted are {index.num_samples} with "
-            f"{info}: remove it or name another --output"
+            f"{folder} holds {found.num_samples} samples with other latents than the {index.num_samples} that are "
+            "wanted (of another codec, image encoder or size): remove it or name another --output"
         )
+    pairs = zip(first(source, index), first(UPath(folder), found), strict=True)
+    if any(one != {name: each[name] for name in one} for one, each in pairs):
+        raise InputError(f"{folder} holds latents of other samples than {source}: remove it or name another --output")
+    print(f"{folder}: {found.num_samples} samples with latents, as they are to be")
     return True
+
+
+def first(folder: UPath, index: Index) -> list[dict[str, Any]]:
+    """The first few samples, without their latents and where they lie."""
+    samples = evaluation_samples(Shelf(folder, index), limit=COMPARED)
+    return [{name: each[name] for name in each if name not in (LATENTS, "__url__")} for each in samples]
 
 
 def write_latents(source: UPath, folder: Path, index: Index, encoder: Encoder, info: LatentsInfo) -> None:

@@ -21,6 +21,7 @@ from humangen.data.regions import (
     rectangle_region,
     region_from_mask,
     region_from_parse,
+    seems_inverted,
 )
 from humangen.data.schema import PairInfo, PairRecord
 from humangen.media import decode_labels, decode_picture, encode_picture, has_alpha
@@ -127,10 +128,10 @@ def _region(
         names = [f"{raw.key}.png", f"{raw.person.stem}.png"]
         found = [masks / name for name in names if (masks / name).is_file()]
         if found:
-            return region_from_mask(_beside(found[0], shape, notes, decode_mask), str(found[0]))
+            return _from_mask(found[0], shape, notes)
         notes.append(f"the region is not in {masks}, which has neither {' nor '.join(names)}")
     if kind != "parse" and raw.mask is not None:
-        painted = region_from_mask(_beside(raw.mask, shape, notes, decode_mask), str(raw.mask))
+        painted = _from_mask(raw.mask, shape, notes)
     elif parse is not None and raw.parser is not None:
         painted = region_from_parse(parse, keypoints, raw.parser, raw.category)
         if kind == "own":
@@ -145,6 +146,14 @@ def _region(
     if parse is None or raw.parser is None:
         return rectangle_region(painted)
     return rectangle_region(painted, head_of(parse, figure_of(keypoints, *shape), raw.parser))
+
+
+def _from_mask(path: Path, shape: tuple[int, int], notes: list[str]) -> np.ndarray:
+    """The region, bool of this shape, that a mask's file marks; one that seems to mark what to keep is refused."""
+    region = region_from_mask(_beside(path, shape, notes, decode_mask), str(path))
+    if seems_inverted(region):
+        raise InputError(f"{path}: {check_region(region, parse=None, parser=None, category='')[0]}")
+    return region
 
 
 def _worn(raw: RawPair, parse: np.ndarray | None) -> np.ndarray | None:

@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from humangen.diffusion.sample import Sampler
-from humangen.inference.animate import animate
+from humangen.inference.animate import KEY, animate
 from humangen.media import fit_picture, to_tensor, to_uint8
 from humangen.models.folder import Parts, assemble, solver_name, spatial
-from humangen.pose.draw import draw_poses
+from humangen.pose.draw import draw_pose, draw_poses
+from humangen.pose.keypoints import NUM_KEYPOINTS
 from humangen.types import InputError
 
 Picture = Image.Image | np.ndarray | Tensor
@@ -69,25 +70,29 @@ class SpatialPipeline(DiffusionPipeline):
         guidance_scale: float | None = None,
         seed: int = 0,
         generator: torch.Generator | None = None,
-        key: str = "clip",
+        height: int | None = None,
+        width: int | None = None,
+        key: str = KEY,
         output_type: str = "pil",
         **sampling: Any,
     ) -> Frames:
         """Frames of the person in `reference` in `poses`, at the size of the poses.
 
         Pictures are PIL, uint8 arrays (H, W, 3), or tensors: `reference` (3, H, W) in [-1, 1], `poses` (F, 3, H, W) and
-        `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn at the reference's size.
-        The noise depends on `seed`, or a draw from `generator`, and on `key`, for which `humangen animate` takes the
-        reference's file name. `guidance_scale` 1 is none; steps and guidance that are not given are the
+        `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn in `height` x `width` pixels
+        (unless given, the reference's), and `reference_pose` those of the reference (128, 3). The noise depends on
+        `seed`, or a draw from `generator`, and on `key`. `guidance_scale` 1 is none; steps and guidance that are not given are the
         checkpoint's own. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H, W, 3) in
         [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
         """
         if output_type not in ("pil", "np", "pt"):
             raise InputError(f"no output_type {output_type!r}; there are pil, np, pt")
-        driven = _poses(poses, reference)
+        if "solver" in sampling:
+            raise InputError("the solver is the pipeline's own: give it another with pipe.scheduler = ...")
+        driven = _poses(poses, *_size(reference, height, width))
         height, width = driven.shape[-2:]
         pixels = _pixels(reference, height, width)
-        still = torch.zeros_like(pixels) if reference_pose is None else _pose(reference_pose, height, width)
+        still = torch.zeros_like(pixels) if reference_pose is None else _pose(reference_pose, reference, height, width)
         if generator is not None:
             seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
         steps: dict[str, Any] = {} if num_inference_steps is None else {"num_steps": num_inference_steps}
@@ -112,7 +117,19 @@ class SpatialPipeline(DiffusionPipeline):
 
 
 def _array(picture: Image.Image | np.ndarray) -> np.ndarray:
-    return np.asarray(picture.convert("RGB")) if isinstance(picture, Image.Image) else picture
+    """uint8 (H, W, 3)."""
+    array = np.asarray(picture.convert("RGB")) if isinstance(picture, Image.Image) else picture
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] != 3:
+        raise InputError(
+            f"a picture is an array of {array.dtype} {array.shape}: give uint8 (H, W, 3), a PIL picture, or a tensor"
+        )
+    return array
+
+
+def _size(reference: Picture, height: int | None, width: int | None) -> tuple[int, int]:
+    """Those given, else the reference's."""
+    own = reference.shape[-2:] if isinstance(reference, Tensor) else _array(reference).shape[:2]
+    return height or own[0], width or own[1]
 
 
 def _pixels(picture: Picture, height: int, width: int) -> Tensor:
@@ -122,19 +139,24 @@ def _pixels(picture: Picture, height: int, width: int) -> Tensor:
     return to_tensor(fit_picture(_array(picture), height, width))[None]
 
 
-def _pose(picture: Picture, height: int, width: int) -> Tensor:
-    """One drawn pose (1, 3, height, width) in [0, 1]."""
+def _pose(picture: Picture, reference: Picture, height: int, width: int) -> Tensor:
+    """The reference's pose (1, 3, height, width) in [0, 1], drawn already or keypoints."""
+    if isinstance(picture, np.ndarray) and picture.shape[-2:] == (NUM_KEYPOINTS, 3):
+        picture = draw_pose(picture.reshape(NUM_KEYPOINTS, 3), *_size(reference, None, None))
     pixels = _pixels(picture, height, width)
     return pixels if isinstance(picture, Tensor) else _unit(pixels)
 
 
-def _poses(poses: Sequence[Image.Image | np.ndarray] | np.ndarray | Tensor, reference: Picture) -> Tensor:
-    """Drawn poses (F, 3, H, W) in [0, 1]."""
+def _poses(poses: Sequence[Image.Image | np.ndarray] | np.ndarray | Tensor, height: int, width: int) -> Tensor:
+    """Drawn poses (F, 3, H, W) in [0, 1]; keypoints are drawn in height x width pixels."""
     if isinstance(poses, Tensor):
         return poses
     if isinstance(poses, np.ndarray) and poses.ndim == 3:
-        size = reference.shape[-2:] if isinstance(reference, Tensor) else _array(reference).shape[:2]
-        poses = draw_poses(poses, *size)
+        if height % 8 or width % 8:
+            raise InputError(
+                f"poses are drawn in {height}x{width} pixels: give height= and width= that are multiples of 8"
+            )
+        poses = draw_poses(poses, height, width)
     return _unit(to_tensor(np.stack([_array(each) for each in poses])))
 
 

@@ -11,6 +11,7 @@ import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from PIL import Image
 
+from humangen import diffusers_pipeline
 from humangen.media import to_tensor, to_uint8
 from humangen.metrics.image import psnr
 from humangen.types import InputError
@@ -80,3 +81,17 @@ def test_half_precision_in_memory(folder: Path, pipe: DiffusionPipeline) -> None
     frames = [each(batch.reference[0], batch.target_pose[0], output_type="pt").frames[0] for each in (half, pipe)]
     assert shown == {torch.float32}, "latents are not rounded between steps"
     assert 40 < psnr(*frames).min() < 100
+
+
+def test_keypoints_and_pictures_are_told_apart() -> None:
+    keypoints = np.random.default_rng(0).uniform(0.2, 0.8, (2, 128, 3)).astype(np.float32)
+    picture = np.zeros((61, 92, 3), np.uint8)
+    assert diffusers_pipeline._poses(keypoints, 64, 96).shape == (2, 3, 64, 96)
+    for single in (keypoints[0], keypoints[:1]):
+        pose = diffusers_pipeline._pose(single, picture, 64, 96)
+        assert pose.shape == (1, 3, 64, 96)
+        assert pose.max() > 0.5
+    with pytest.raises(InputError, match="61x92 pixels: give height= and width="):
+        diffusers_pipeline._poses(keypoints, *diffusers_pipeline._size(picture, None, None))
+    with pytest.raises(InputError, match="an array of float64.*give uint8"):
+        diffusers_pipeline._pixels(np.zeros((8, 8, 3)), 8, 8)

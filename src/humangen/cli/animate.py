@@ -19,7 +19,7 @@ from humangen.cli.options import add_checkpoint, add_painting, add_speed, guidan
 from humangen.cli.outputs import check_output, identities
 from humangen.cli.scene import scene_of
 from humangen.diffusion.sample import Sampler
-from humangen.inference.animate import Drive, stream
+from humangen.inference.animate import KEY, Drive, stream
 from humangen.inference.ranks import Ranks, join_ranks
 from humangen.inference.scene import Scene
 from humangen.media import to_tensor, to_uint8, write_picture, write_video
@@ -109,7 +109,7 @@ def paint(options: argparse.Namespace, scene: Scene, ranks: Ranks) -> Iterator[n
         pipeline,
         read,
         Drive(pose, scene.num_frames, read.tokens),
-        keys=[options.reference.name],
+        keys=[KEY],
         sampler=sampling(options),
         guidance=guidance_of(options),
         seed=options.seed,

@@ -22,6 +22,8 @@ from humangen.types import Condition, InputError, Reference
 
 Progress = Callable[[int], Callable[[], None]]
 
+KEY = "clip"  # of a clip that is none of a set: its noise depends on the seed and the frame alone
+
 
 @dataclass(frozen=True)
 class Drive:

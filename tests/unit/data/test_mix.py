@@ -157,7 +157,7 @@ def test_validation_is_on_the_first_set_where_none_is_named(sets: Path, tmp_path
     module.setup("fit")
     assert module.shards == UPath(sets / "three")
     write_split(tmp_path, "train", [tiny_record("s0", figure=False)], per_shard=3)
-    module = data(sets, {}, mix={"bare": Part(str(tmp_path))}, shards=None)
+    module = data(sets, {}, AnimationData, mix={"bare": Part(str(tmp_path))}, shards=None)
     (batch,) = module.batches(module.val_dataloader())
     assert [key(each) for each in batch.keys] == ["s0"]
     assert "named seen/ are of the first 8 samples of train" in capsys.readouterr().out

@@ -159,7 +159,7 @@ def test_latents_of_other_settings_are_not_mixed_in(source: Path, encoded: Path,
 
 
 def test_the_source_itself_is_no_output(source: Path) -> None:
-    with pytest.raises(InputError, match="2 samples with None"):
+    with pytest.raises(InputError, match="2 samples with other latents"):
         add_latents(source, source, ENCODER)
 
 

@@ -114,3 +114,13 @@ def test_a_saved_autoencoder_is_read_again(tmp_path) -> None:
 def test_a_folder_without_a_codec_is_named(kind, tmp_path) -> None:
     with pytest.raises(InputError, match=str(tmp_path)):
         kind.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize("make", [tiny_codec, tiny_latent_codec])
+def test_a_training_in_half_the_precision_sees_the_very_latents_of_inference(make) -> None:
+    codec, pixels = make(), torch.rand(1, 3, 64, 64) * 2 - 1
+    latents = codec.encode(pixels)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(codec.encode(pixels), latents)
+        assert torch.equal(codec.decode(latents), codec.decode(latents.clone()))
+    assert torch.equal(codec.decode(latents), codec.decode(latents))

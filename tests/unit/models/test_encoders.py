@@ -79,3 +79,10 @@ def test_training_mode_leaves_the_frozen_networks_alone() -> None:
     assert pipeline.denoiser.training
     assert not pipeline.codec.training
     assert not any(parameter.requires_grad for parameter in pipeline.codec.parameters())
+
+
+def test_a_training_in_half_the_precision_sees_the_very_tokens_of_inference() -> None:
+    clip, pixels = tiny_clip(), torch.rand(1, 3, 64, 64) * 2 - 1
+    tokens = clip(pixels)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(clip(pixels), tokens)
