@@ -79,11 +79,11 @@ class SpatialPipeline(DiffusionPipeline):
         """Frames of the person in `reference` in `poses`, at the size of the poses.
 
         Pictures are PIL, uint8 arrays (H, W, 3), or tensors: `reference` (3, H, W) in [-1, 1], `poses` (F, 3, H, W) and
-        `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn in `height` x `width` pixels
-        (unless given, the reference's), and `reference_pose` those of the reference (128, 3). The noise depends on
-        `seed`, or a draw from `generator`, and on `key`. `guidance_scale` 1 is none; steps and guidance that are not given are the
-        checkpoint's own. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H, W, 3) in
-        [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
+        `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn in `height` x `width`
+        pixels (unless given, the reference's), and `reference_pose` those of the reference (128, 3). The noise depends
+        on `seed`, or a draw from `generator`, and on `key`. `guidance_scale` 1 is none; steps and guidance that are not
+        given are the checkpoint's own. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H,
+        W, 3) in [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
         """
         if output_type not in ("pil", "np", "pt"):
             raise InputError(f"no output_type {output_type!r}; there are pil, np, pt")
@@ -153,9 +153,7 @@ def _poses(poses: Sequence[Image.Image | np.ndarray] | np.ndarray | Tensor, heig
         return poses
     if isinstance(poses, np.ndarray) and poses.ndim == 3:
         if height % 8 or width % 8:
-            raise InputError(
-                f"poses are drawn in {height}x{width} pixels: give height= and width= that are multiples of 8"
-            )
+            raise InputError(f"poses are drawn in {height}x{width} pixels: give multiples of 8 as height= and width=")
         poses = draw_poses(poses, height, width)
     return _unit(to_tensor(np.stack([_array(each) for each in poses])))
 

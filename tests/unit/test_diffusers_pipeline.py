@@ -91,7 +91,7 @@ def test_keypoints_and_pictures_are_told_apart() -> None:
         pose = diffusers_pipeline._pose(single, picture, 64, 96)
         assert pose.shape == (1, 3, 64, 96)
         assert pose.max() > 0.5
-    with pytest.raises(InputError, match="61x92 pixels: give height= and width="):
+    with pytest.raises(InputError, match="61x92 pixels: give multiples of 8"):
         diffusers_pipeline._poses(keypoints, *diffusers_pipeline._size(picture, None, None))
     with pytest.raises(InputError, match="an array of float64.*give uint8"):
         diffusers_pipeline._pixels(np.zeros((8, 8, 3)), 8, 8)
