@@ -157,6 +157,8 @@ def run_pairs(options: argparse.Namespace) -> None:
         "dresscode": lambda: DressCodeSource(options.input),
         "pairs": lambda: FoldersSource(options.input, options.split, options.category, options.parser),
     }
+    if options.masks is not None and not options.masks.is_dir():
+        raise InputError(f"no folder of masks at {options.masks}")
     choices = PairOptions(options.pose, options.models, options.size, options.region, options.masks)
     about = {name: getattr(options, name) for name in ("split", "category", "parser") if hasattr(options, name)}
     with closing(place_of(options, {**about, **asdict(choices)})) as place:

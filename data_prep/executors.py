@@ -23,6 +23,9 @@ class Serial:
     def map(self, function: Callable[[Any], Any], jobs: list[Any]) -> Iterator[Any]:
         return map(function, jobs)
 
+    def close(self) -> None:
+        pass
+
 
 class Pool:
     """In `workers` processes of this machine. They are spawned: a fork would share open decoders and sessions."""
@@ -46,6 +49,9 @@ class Pool:
             for worker in multiprocessing.active_children():
                 worker.terminate()  # or the end of this process waits for theirs
             raise
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)  # left to the end of the interpreter it sometimes meets closed pipes
 
 
 @contextmanager
@@ -87,6 +93,9 @@ class Ray:
         while waiting:
             ready, waiting = self.ray.wait(waiting)
             yield from self.ray.get(ready)
+
+    def close(self) -> None:
+        self.ray.shutdown()
 
 
 def _call(function: Callable[[Any], Any], job: Any) -> Any:

@@ -59,7 +59,8 @@ class Place:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def close(self) -> None:
-        """Lets others in."""
+        """Ends the workers, and lets others in."""
+        self.executor.close()
         self.lock.release()
 
     def run(self, stages: Sequence[Stage], jobs: Sequence[Job], problems: list[Problem]) -> None:

@@ -14,7 +14,7 @@ from data_prep.clips import EMBEDDED, estimator_of
 from data_prep.frames import stamp
 from data_prep.items import Problem, RawPair
 from data_prep.pairs import make_pair
-from data_prep.place import Place, check_disjoint, with_unique_keys
+from data_prep.place import LEDGER, Place, check_disjoint, with_unique_keys
 from data_prep.shards import Members, pack, unpack
 from data_prep.work import Stage, Work
 from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
@@ -96,6 +96,9 @@ def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> lis
     place.run(stages, raws, problems)
     finished = [raw for raw in raws if work.done("region", raw.key)]
     problems += [problem for raw in finished for problem in notes(raw, work)]
+    if not finished:
+        place.ledger(problems)
+        raise InputError(f"no sample has come through: {place.output / LEDGER} says why")
     check_disjoint(finished)
     members: dict[str, list[RawPair]] = defaultdict(list)
     for raw in sorted(finished, key=lambda raw: raw.key):

@@ -99,6 +99,10 @@ class Executor(Protocol):
 
     def map(self, function: Callable[[Any], Any], jobs: list[Any]) -> Iterator[Any]: ...
 
+    def close(self) -> None:
+        """Ends what it has begun."""
+        ...
+
 
 def run_stage(stage: Stage, jobs: Iterable[Job], work: Work, executor: Executor) -> list[Problem]:
     """The results that are not there yet; what fails is told, and leaves nothing behind."""
