@@ -147,7 +147,7 @@ def run_clips(options: argparse.Namespace) -> None:
         "videos": lambda: VideosSource(options.input, PRESETS[options.split]),
     }
     choices = Options(options.pose, options.models, options.size)
-    with closing(place_of(options, {"split": options.split, **asdict(choices)})) as place:
+    with closing(place_of(options, {"split": options.split}, choices)) as place:
         tell(prepare_clips(makers[options.source](), place, choices), options.output)
 
 
@@ -161,17 +161,18 @@ def run_pairs(options: argparse.Namespace) -> None:
         raise InputError(f"no folder of masks at {options.masks}")
     choices = PairOptions(options.pose, options.models, options.size, options.region, options.masks)
     about = {name: getattr(options, name) for name in ("split", "category", "parser") if hasattr(options, name)}
-    with closing(place_of(options, {**about, **asdict(choices)})) as place:
+    with closing(place_of(options, about, choices)) as place:
         tell(prepare_pairs(makers[options.source](), place, choices), options.output)
 
 
-def place_of(options: argparse.Namespace, settings: dict[str, Any]) -> Place:
+def place_of(options: argparse.Namespace, about: dict[str, Any], choices: Options | PairOptions) -> Place:
     if not options.input.is_dir():
         raise InputError(f"no folder at {options.input}")
     if options.size is not None and options.size < 16:
         raise InputError(f"--size {options.size} is too small: 16 pixels at least")
-    about = {"source": options.source, "input": options.input.resolve(), **settings}
-    place = place_at(options.output, options.work, about, executor(options))
+    settings = {"source": options.source, "input": options.input.resolve(), **about, **asdict(choices)}
+    del settings["models"]  # their hashes are known: wherever they lie, they find the same
+    place = place_at(options.output, options.work, settings, executor(options))
     if isinstance(place.output, Path) and place.output.resolve().is_relative_to(options.input.resolve()):
         raise InputError(f"--output {options.output} lies in the --input: the next run would take shards for raw data")
     return place

@@ -82,9 +82,9 @@ def probe(clip: RawClip, work: Work) -> bytes:
 
 
 def fingerprint(clip: RawClip) -> str:
-    """Changes when one of the clip's files does."""
+    """Changes when one of the clip's files does, and when it is of another split: what is scored loses nothing."""
     masks = clip.masks.fingerprint if clip.masks else ""
-    return " ".join([clip.frames.fingerprint, stamp(clip.poses or ()), masks])
+    return " ".join([clip.frames.fingerprint, stamp(clip.poses or ()), masks, clip.split])
 
 
 def cut(clip: RawClip, work: Work) -> bytes:

@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor
 from upath import UPath
 
-from data_prep.shards import MANIFEST, Members, verify, write_shards
+from data_prep.shards import MANIFEST, Members, noted, verify, write_shards
 from humangen.data.framing import Framing
 from humangen.data.index import INDEX, Index
 from humangen.data.latents import encode_latents
@@ -122,8 +122,9 @@ def write_latents(source: UPath, folder: Path, index: Index, encoder: Encoder, i
     told = track(encoded, f"latents {folder.name}", total=index.num_samples)
     partial = folder.with_name(f".{folder.name}.partial")
     per_shard = max(shard.num_samples for shard in index.shards)
-    written = write_shards(partial, index.split, told, kind=index.kind, per_shard=per_shard)
-    verify(partial, written)
+    digests: dict[str, str] = {}
+    written = write_shards(partial, index.split, noted(told, digests), kind=index.kind, per_shard=per_shard)
+    verify(partial, written, digests)
     if (source / MANIFEST).is_file():
         (partial / MANIFEST).write_bytes((source / MANIFEST).read_bytes())
     replace(written, latents=info).write(partial)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,17 @@ from filelock import FileLock, Timeout
 from rich.progress import track
 from upath import UPath
 
+from data_prep.earlier import Made, staying, stays
+from data_prep.install import check_ours, install, is_sound, put_right
 from data_prep.items import UNPAIRED, Problem, RawClip, RawPair
-from data_prep.shards import Members, build_split, check_ours, install, is_sound, leftovers, read_manifest
+from data_prep.shards import SAMPLE, build_split, read_manifest
 from data_prep.work import BUILT, Executor, Job, Stage, Work, run_stage, write_ledger
 from humangen.data.index import INDEX, SPLITS
 from humangen.types import InputError
 
 LEDGER = "ledger.jsonl"
 PER_SHARD = 64
+ALL_SPLITS = (*SPLITS, UNPAIRED)
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,20 @@ class Place:
             self.lock.acquire(timeout=0)
         except Timeout as error:
             raise InputError(f"another run is at work in {self.work.folder}: wait until it ends, or stop it") from error
-        fresh = not self.work.begun
-        self.work.settle(self.settings)
-        self.work.tidy()
-        for split in [*SPLITS, UNPAIRED]:
-            check_ours(self.output / split)
-            if fresh and (self.output / split / INDEX).is_file():
-                raise InputError(
-                    f"{self.output / split} holds shards that another command wrote: name another --output, or remove "
-                    "them"
-                )
         if isinstance(self.output, Path):
-            for path in [*leftovers(self.output), *self.output.glob(f".{Path(LEDGER).stem}.*")]:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            put_right(self.output)
+        for split in ALL_SPLITS:
+            check_ours(self.output / split)
+        written = [self.output / split for split in ALL_SPLITS if (self.output / split / INDEX).is_file()]
+        if written and not self.work.begun:
+            raise InputError(
+                f"{written[0]} holds shards that another command wrote: name another --output, or remove them"
+            )
+        self.work.settle(self.settings, written=bool(written))
+        self.work.tidy()
+        if isinstance(self.output, Path):
+            for path in self.output.glob(f".{Path(LEDGER).stem}.*"):
+                path.unlink()
 
     def close(self) -> None:
         """Ends the workers, and lets others in."""
@@ -74,31 +77,41 @@ class Place:
         write_ledger(self.output / LEDGER, ordered)
         return ordered
 
-    def write(self, split: str, samples: Iterable[Members], lines: list[dict[str, Any]], *, kind: str) -> None:
-        """One split, unless it is there with the same samples."""
-        final = self.output / split
-        if (final / INDEX).is_file() and read_manifest(final) == lines and is_sound(final):
+    def write(self, made: Mapping[str, list[Made]], found: Mapping[str, str], *, kind: str) -> list[Problem]:
+        """All splits, with the samples that were written before and stay (see `staying`), of which the problems tell.
+        Raises `InputError` before anything is written."""
+        options = self.work.options(self.settings)
+        splits = {split: [each.made_with(options) for each in samples] for split, samples in made.items()}
+        there = sorted(path for path in self.output.iterdir() if (path / INDEX).is_file())
+        old = {path.name: list(staying(path, splits, found, options)) for path in there}
+        for split, kept in old.items():
+            splits[split] = splits.get(split, []) + kept
+            if not splits[split]:
+                raise InputError(
+                    f"nothing of {self.output / split} comes out of the input any more, and what did is of other "
+                    "splits now: remove it, and the same command goes on"
+                )
+        for split, samples in sorted(splits.items()):
+            self._write_split(split, sorted(samples, key=lambda each: each.line["key"]), kind=kind)
+        return [stays(each, split) for split, kept in old.items() for each in kept]
+
+    def _write_split(self, split: str, samples: list[Made], *, kind: str) -> None:
+        """Unless it is there with the same samples."""
+        final, lines = self.output / split, [each.line for each in samples]
+        if (final / INDEX).is_file() and unsealed(read_manifest(final)) == unsealed(lines) and is_sound(final):
             print(f"{final}: {len(lines)} samples, as they are to be")
             return
         built = self.work.folder / f"{split}{BUILT}"
-        told = track(samples, f"     write {split}", total=len(lines))
+        members = (each.members() for each in samples)
+        told = track(members, f"     write {split}", total=len(lines))
         index = build_split(built, split, told, kind=kind, per_shard=PER_SHARD, manifest=lines)
         install(built, final)
         print(f"{final}: {index.num_samples} samples in {len(index.shards)} shards")
 
-    def check_kept(self, keys: dict[str, set[str]]) -> None:
-        """Raises `InputError` where samples that were written before are not among `keys`, by split, any more: that
-        the raw files are gone is no reason to lose what was made of them."""
-        if not self.output.is_dir():
-            return
-        for path in sorted(path for path in self.output.iterdir() if (path / INDEX).is_file()):
-            gone = sorted({line["key"] for line in read_manifest(path)} - keys.get(path.name, set()))
-            if gone:
-                raise InputError(
-                    f"{len(gone)} samples of {path} do not come out of the input any more ({gone[0]}): their files are "
-                    f"gone, or now another split's or another key's (see the ledger). Put them back, or remove {path}, "
-                    f"and the same command writes it anew"
-                )
+
+def unsealed(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A manifest's lines without the hashes that they get when the samples are written."""
+    return [{name: value for name, value in line.items() if name != SAMPLE} for line in lines]
 
 
 def place_at(output: str, work: Path | None, settings: dict[str, Any], executor: Executor) -> Place:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 from typing import ClassVar, Protocol
 
-from data_prep.clips import Options, Piece, clip_stages, fingerprint, pieces
+from data_prep.clips import Options, clip_stages, fingerprint, pieces
+from data_prep.earlier import Made
 from data_prep.items import Problem, RawClip
 from data_prep.place import LEDGER, Place, check_disjoint
-from data_prep.records import manifest, notes, record
+from data_prep.records import manifest, notes, pictures_of, sample
 from data_prep.work import Work
-from humangen.data.schema import encode_clip
 from humangen.types import InputError
 
 FIRST_KEPT = ("test", "val", "train")  # of two clips with the same pictures, the one that is held out is kept
@@ -29,6 +30,7 @@ def prepare_clips(source: ClipSource, place: Place, options: Options) -> list[Pr
     print("stages: " + " -> ".join(["discover", *names, "write", "verify", "index"]))
     work = place.work
     clips, problems = source.discover()
+    found = {clip.key: clip.split for clip in clips}
     print(f"{source.name}: {len(clips)} clips found")
     place.begin()
     for clip in clips:
@@ -46,20 +48,16 @@ def prepare_clips(source: ClipSource, place: Place, options: Options) -> list[Pr
     if not finished:
         place.ledger(problems)
         raise InputError(f"no clip has come through: {place.output / LEDGER} says why")
-    members: dict[str, list[Piece]] = defaultdict(list)
-    for part in sorted(finished, key=lambda part: part.key):
-        members[part.clip.split].append(part)
-    place.check_kept({split: {part.key for part in held} for split, held in members.items()})
-    for split, held in sorted(members.items()):
-        lines = [manifest(part, work, options) for part in held]
-        samples = (encode_clip(record(part, work, options, source.name)) for part in held)
-        place.write(split, samples, lines, kind="animation")
-    return place.ledger(problems)
+    made: dict[str, list[Made]] = defaultdict(list)
+    for part in finished:
+        members = partial(sample, part, work, options, source.name)
+        made[part.clip.split].append(Made(manifest(part, work, options), members))
+    return place.ledger(problems + place.write(made, found, kind="animation"))
 
 
 def without_copies(clips: list[RawClip], work: Work) -> tuple[list[RawClip], list[Problem]]:
     """The probed clips, each set of pictures once. The one that an earlier run kept stays, whatever comes beside it."""
-    kept: dict[tuple[str, str, int], RawClip] = {}
+    kept: dict[str, RawClip] = {}
     problems = []
     for clip in sorted(
         clips, key=lambda clip: (not work.done("cut", clip.key), FIRST_KEPT.index(clip.split), clip.key)
@@ -67,8 +65,7 @@ def without_copies(clips: list[RawClip], work: Work) -> tuple[list[RawClip], lis
         if not work.done("probe", clip.key):
             continue
         probed = work.json("probe", clip.key)
-        pictures = probed["digest"], probed["middle"], probed["num_frames"]
-        first = kept.setdefault(pictures, clip)
+        first = kept.setdefault(pictures_of(probed), clip)
         if first is not clip:
             reason = f"{clip.path} has the pictures of {first.path}, which is kept"
             problems.append(Problem(clip.key, "probe", "failed", reason))

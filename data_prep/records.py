@@ -9,9 +9,14 @@ import numpy as np
 
 from data_prep.clips import Options, Piece
 from data_prep.items import Problem
+from data_prep.shards import Members
 from data_prep.work import Work
-from humangen.data.schema import ClipInfo, ClipRecord, unpack_arrays
+from humangen.data.schema import ClipInfo, ClipRecord, encode_clip, unpack_arrays
 from humangen.pose.keypoints import BODY, VISIBLE
+
+
+def sample(piece: Piece, work: Work, options: Options, source: str) -> Members:
+    return encode_clip(record(piece, work, options, source))
 
 
 def record(piece: Piece, work: Work, options: Options, source: str) -> ClipRecord:
@@ -74,6 +79,11 @@ def notes(piece: Piece, work: Work) -> list[Problem]:
     return found
 
 
+def pictures_of(probed: dict[str, Any]) -> str:
+    """By which clips are told apart: the sha256 of the first picture, the middle one and the count."""
+    return hashlib.sha256(f"{probed['digest']} {probed['middle']} {probed['num_frames']}".encode()).hexdigest()
+
+
 def manifest(piece: Piece, work: Work, options: Options) -> dict[str, Any]:
     """What the manifest says of a piece."""
     probed, keypoints = work.json("probe", piece.clip.key), unpack_arrays(work.read("pose", piece.key))["keypoints"]
@@ -82,6 +92,7 @@ def manifest(piece: Piece, work: Work, options: Options) -> dict[str, Any]:
     stored = [work.read(stage, piece.key) for stage in ("person", "pose", "transcode")]
     return {
         "key": piece.key,
+        "clip": piece.clip.key,
         "identity": piece.clip.identity,
         "path": piece.clip.path,
         "start": piece.start,
@@ -92,6 +103,7 @@ def manifest(piece: Piece, work: Work, options: Options) -> dict[str, Any]:
         "source_height": piece.height,
         "source_width": piece.width,
         "first_frame_sha256": probed["digest"],
+        "pictures_sha256": pictures_of(probed),
         "stored_sha256": hashlib.sha256(b"".join(stored)).hexdigest(),
         "frames_without_person": int((people == 0).sum()),
         "frames_with_several": int((people > 1).sum()),

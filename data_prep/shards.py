@@ -1,4 +1,4 @@
-"""Writing shards: a split appears whole, checked and with its index, or not at all. A door to webdataset."""
+"""Writing shards: a split with its index, every sample of which was read back. A door to webdataset."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from typing import Any
 import webdataset as wds
 from upath import UPath
 
-from humangen.data.index import INDEX, Index, Shard
+from humangen.data.index import Index, Shard
 from humangen.data.schema import decode_clip, decode_pair, named
 from humangen.media import decode_picture
 from humangen.types import InputError
 
 MANIFEST = "manifest.jsonl"
-ASIDE = (".prepared", ".replaced")  # what the folder of a split ends with just before and just after it is one
-
-BESIDE = (INDEX, MANIFEST)  # what a split holds besides its tars
+SAMPLE = "sample_sha256"  # in a line of the manifest: `digest_of` its sample
 
 Members = dict[str, Any]  # members by webdataset field name, and "__key__"
 
@@ -37,66 +35,41 @@ def build_split(
     manifest: list[dict[str, Any]] | None = None,
 ) -> Index:
     """Writes `samples` as tars of `per_shard` into a new `folder`, reads every one back, and writes the index last.
-    The same samples give the same bytes."""
-    index = write_shards(folder, split, samples, kind=kind, per_shard=per_shard)
-    verify(folder, index)
+    The same samples give the same bytes. The lines of `manifest` get the sha256 of their samples."""
+    digests: dict[str, str] = {}
+    index = write_shards(folder, split, noted(samples, digests), kind=kind, per_shard=per_shard)
+    verify(folder, index, digests)
     if manifest is not None:
-        (folder / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in manifest))
+        lines = [sealed(line, digests[line["key"]]) for line in manifest]
+        (folder / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in lines))
     index.write(folder)
     return index
 
 
-def install(built: Path, target: UPath) -> None:
-    """Puts a built split where it is to live, in place of what is there: at once on this machine, the index last
-    elsewhere, without which nothing reads the rest. Raises `InputError` where something else is there."""
-    check_ours(target)
-    if isinstance(target, Path):
-        new, old = (target.with_name(f".{target.name}{ending}") for ending in ASIDE)
-        for stale in (new, old):
-            shutil.rmtree(stale, ignore_errors=True)
-        shutil.move(built, new)  # a copy, where the work is on another disk
-        if target.exists():
-            target.replace(old)
-        new.replace(target)
-        shutil.rmtree(old, ignore_errors=True)
-        return
-    (target / INDEX).unlink(missing_ok=True)
-    target.mkdir(parents=True, exist_ok=True)
-    for name in [*sorted(path.name for path in built.iterdir() if path.name != INDEX), INDEX]:
-        with (built / name).open("rb") as source, (target / name).open("wb") as copy:
-            shutil.copyfileobj(source, copy)
-    shutil.rmtree(built)
+def sealed(line: dict[str, Any], digest: str) -> dict[str, Any]:
+    """A line with the digest of its sample; raises `InputError` where it has another one."""
+    if line.get(SAMPLE, digest) != digest:
+        raise InputError(
+            f"{line['key']} was written before, and its bytes are not those any more that {MANIFEST} says: put "
+            f"{line['path']} back, or remove the split that holds it"
+        )
+    return {**line, SAMPLE: digest}
 
 
-def check_ours(folder: UPath) -> None:
-    """Raises `InputError` where a folder of this machine that a split is to replace holds anything but a split."""
-    if not isinstance(folder, Path) or not folder.is_dir():
-        return
-    strange = sorted(path.name for path in folder.iterdir() if not (path.suffix == ".tar" or path.name in BESIDE))
-    if strange or (any(folder.iterdir()) and not (folder / INDEX).is_file()):
-        what = strange[0] if strange else f"tars without {INDEX}"
-        raise InputError(f"{folder} is to hold shards, and holds something else ({what}): name another --output")
+def noted(samples: Iterable[Members], digests: dict[str, str]) -> Iterator[Members]:
+    """The same samples; their digests come into `digests`, by key."""
+    for sample in samples:
+        digests[sample["__key__"]] = digest_of(sample)
+        yield sample
 
 
-def is_sound(folder: UPath) -> bool:
-    """Whether the shards of a split are all there, byte for byte; elsewhere their sizes are asked for alone."""
-    for shard in json.loads((folder / INDEX).read_text())["shards"]:
-        path = folder / shard["name"]
-        if not path.is_file() or path.stat().st_size != shard["num_bytes"]:
-            return False
-        if isinstance(path, Path) and sha256_of(path) != shard["sha256"]:
-            return False
-    return True
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def leftovers(folder: Path) -> list[Path]:
-    """What `install` leaves beside the splits when it is killed."""
-    return [path for ending in ASIDE for path in folder.glob(f".*{ending}")]
+def digest_of(sample: Members) -> str:
+    """The sha256 of all members, each behind its name and length."""
+    whole = hashlib.sha256()
+    for name in sorted(name for name in sample if not name.startswith("__")):
+        data = sample[name].encode() if isinstance(sample[name], str) else sample[name]
+        whole.update(f"{name} {len(data)}\n".encode() + data)
+    return whole.hexdigest()
 
 
 def write_shards(folder: Path, split: str, samples: Iterable[Members], *, kind: str, per_shard: int) -> Index:
@@ -118,17 +91,25 @@ def write_shards(folder: Path, split: str, samples: Iterable[Members], *, kind: 
 
 
 def _described(path: Path, count: int) -> Shard:
+    return Shard(path.name, count, path.stat().st_size, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Shard(path.name, count, path.stat().st_size, digest)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify(folder: Path, index: Index) -> None:
-    """Reads every sample back as a training would; raises `InputError` naming the first that is not whole."""
+def verify(folder: Path, index: Index, digests: dict[str, str]) -> None:
+    """Reads every sample back as a training would; raises `InputError` naming the first that is not whole, or of which
+    other bytes stand there than the `digests` of what was written say, and where one is missing."""
     check = {"animation": verify_clip, "tryon": verify_pair}[index.kind]
+    missing = dict(digests)
     for shard in index.shards:
         count = 0
         for sample in wds.tariterators.tarfile_samples([{"url": str(folder / shard.name)}], handler=_fail):
+            if digest_of(sample) != missing.pop(sample["__key__"], None):
+                wrong = f"{folder / shard.name} holds other bytes of {sample['__key__']} than were written"
+                raise InputError(f"{wrong}: see that the disk is sound, and run the same command again")
             check(sample)
             count += 1
         if count != shard.num_samples:

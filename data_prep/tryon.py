@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from data_prep.clips import EMBEDDED, estimator_of
+from data_prep.earlier import Made
 from data_prep.frames import stamp
 from data_prep.items import Problem, RawPair
 from data_prep.pairs import make_pair
@@ -43,7 +44,7 @@ class PairOptions:
 def fingerprint(raw: RawPair) -> str:
     """Changes when one of the sample's files does."""
     files = (raw.person, raw.garment, raw.parse, raw.pose, raw.mask)
-    return stamp(tuple(path for path in files if path is not None))
+    return f"{stamp(tuple(path for path in files if path is not None))} {raw.split}"
 
 
 def probe(raw: RawPair, work: Work) -> bytes:
@@ -99,14 +100,11 @@ def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> lis
         place.ledger(problems)
         raise InputError(f"no sample has come through: {place.output / LEDGER} says why")
     check_disjoint(finished)
-    members: dict[str, list[RawPair]] = defaultdict(list)
-    for raw in sorted(finished, key=lambda raw: raw.key):
-        members[raw.split].append(raw)
-    place.check_kept({split: {raw.key for raw in held} for split, held in members.items()})
-    for split, held in sorted(members.items()):
-        lines = [manifest(raw, work, options) for raw in held]
-        place.write(split, (sample(raw, work) for raw in held), lines, kind="tryon")
-    return place.ledger(problems)
+    made: dict[str, list[Made]] = defaultdict(list)
+    for raw in finished:
+        made[raw.split].append(Made(manifest(raw, work, options), partial(sample, raw, work)))
+    found = {raw.key: raw.split for raw in raws}
+    return place.ledger(problems + place.write(made, found, kind="tryon"))
 
 
 def sample(raw: RawPair, work: Work) -> Members:

@@ -17,6 +17,12 @@ from humangen.media import replacing
 from humangen.types import InputError
 
 SETTINGS = "settings.json"
+REDOES = {  # the options of how a sample is made, and the stages whose results are others by them
+    "pose": ("person", "pose", "region"),
+    "size": ("person", "transcode", "region"),
+    **dict.fromkeys(("region", "masks", "category", "parser"), ("region",)),
+}
+EVERY = ("probe", "cut", "person", "pose", "transcode", "region")  # stages, in their order
 BUILT = ".shards"  # what the folder of a split ends with until it is whole
 
 
@@ -66,24 +72,42 @@ class Work:
         for path in self.folder.glob(f"*{BUILT}"):
             shutil.rmtree(path)
 
-    def settle(self, settings: dict[str, Any]) -> None:
-        """Holds on to the settings of the first run; results of other settings are never mixed."""
+    def options(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Those of the settings that a sample may be made anew with."""
+        return {name: value for name, value in settings.items() if name in REDOES}
+
+    def settle(self, settings: dict[str, Any], *, written: bool) -> None:
+        """Holds on to the settings of a run; results of other settings are never mixed. Where some changed, the results
+        that they concern are forgotten. Raises `InputError` where they are no options of how to make samples, and some
+        are `written`."""
         path = self.folder / SETTINGS
         if path.is_file():
             before = json.loads(path.read_text())
-            changed = [
-                f"{name} {before.get(name)!r}, now {value!r}"
-                for name, value in settings.items()
-                if before.get(name) != value
-            ]
-            if changed:
-                raise InputError(f"{self.folder} was begun with {'; '.join(changed)}: name another --output")
-            return
-        strange = [each.name for each in self.folder.iterdir() if each.name != "lock" and path.name not in each.name]
-        if strange:
-            raise InputError(f"{self.folder} is no folder of a preparation's work: it holds {strange[0]}; name another")
+            changed = {name: value for name, value in settings.items() if before.get(name) != value}
+            if not changed:
+                return
+            told = {name: f"{name} {before.get(name)!r}, now {value!r}" for name, value in changed.items()}
+            fixed = [told[name] for name in changed if name not in REDOES]
+            if fixed and written:
+                raise InputError(f"{self.folder} was begun with {'; '.join(fixed)}: name another --output")
+            self._redo({stage for name in changed for stage in REDOES.get(name, EVERY)}, "; ".join(told.values()))
+        else:
+            self._check_empty()
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(settings, indent=1) + "\n")
+
+    def _redo(self, stages: set[str], told: str) -> None:
+        held = [stage for stage in EVERY if stage in stages and (self.folder / stage).is_dir()]
+        if held:
+            print(f"begun with {told}: done anew from here on: {', '.join(held)}")
+        for stage in held:
+            shutil.rmtree(self.folder / stage)
+
+    def _check_empty(self) -> None:
+        """Raises `InputError` where it is somebody else's."""
+        strange = [each.name for each in self.folder.iterdir() if each.name != "lock" and SETTINGS not in each.name]
+        if strange:
+            raise InputError(f"{self.folder} is no folder of a preparation's work: it holds {strange[0]}; name another")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from rich.progress import track
 from upath import UPath
 
-from data_prep.shards import Members, build_split, install
+from data_prep.install import install
+from data_prep.shards import Members, build_split
 from humangen.data.dancers.draw import SMALLEST
 from humangen.data.index import INDEX, SPLITS
 from humangen.types import InputError

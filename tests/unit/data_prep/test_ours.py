@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from data_prep.executors import Serial
+from data_prep.install import install, is_sound
 from data_prep.place import place_at
-from data_prep.shards import install, is_sound
 from humangen.types import InputError
 from tests.unit.tiny import tiny_shards
 

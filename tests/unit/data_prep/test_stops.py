@@ -16,11 +16,11 @@ from tests.unit.data_prep.drawn import clip_folder, contents, prepare
 STAGES = ("probe", "cut", "person", "pose", "transcode")
 PLACES = {
     **{stage: f"data_prep.clips.{stage}" for stage in STAGES},
-    "write": "data_prep.prepare.record",
+    "write": "data_prep.records.record",
     "verify": "data_prep.shards.verify_clip",
     "index": "data_prep.shards.Index.write",
     "install": "data_prep.place.install",
-    "clear": "data_prep.shards.shutil.rmtree",
+    "clear": "data_prep.install.shutil.rmtree",
     "ledger": "data_prep.place.write_ledger",
 }
 
