@@ -153,3 +153,17 @@ def contents(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and ".prep" not in path.parts
     }
+
+
+def times(folder: Path) -> dict[str, int]:
+    """When each file was written."""
+    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def refused(capsys: pytest.CaptureFixture, source: str, raw: Path, output: Path | str, *more: str) -> str:
+    """The one sentence with which the command ends."""
+    capsys.readouterr()
+    assert prepare(source, raw, output, *more) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    return line
