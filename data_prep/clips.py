@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from data_prep.frames import VideoFrames, stamp
+from data_prep.frames import VideoFrames, digest, stamp
 from data_prep.items import RawClip, piece_key
 from data_prep.people import boxes_around, follow, overlap
 from data_prep.work import Stage, Work
@@ -44,12 +46,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Piece:
-    """What the cuts make of a clip: the frames `start` to `stop` (not included)."""
+    """What the cuts make of a clip: the frames `start` to `stop` (not included), the first of which has the sha256
+    `first_frame`."""
 
     clip: RawClip
     key: str
     start: int
     stop: int
+    first_frame: str
     fps: float
     height: int
     width: int
@@ -88,7 +92,8 @@ def fingerprint(clip: RawClip) -> str:
 
 
 def cut(clip: RawClip, work: Work) -> bytes:
-    """The borders of a clip's shots, every frame decoded once; pictures are taken to be cut already."""
+    """The shots of a clip, each with the sha256 of its first frame: every frame decoded once, and those of the borders
+    again. Pictures are taken to be cut already."""
     probed = work.json("probe", clip.key)
     count = probed["num_frames"]
     if count < SHORTEST:
@@ -96,7 +101,13 @@ def cut(clip: RawClip, work: Work) -> bytes:
     borders = [0, count]
     if isinstance(clip.frames, VideoFrames):
         borders = [0, *scene_changes(clip.frames.read(0, count, probed["fps"]), probed["fps"]), count]
-    return json.dumps(borders).encode()
+    shots = [(start, stop, first_frame(clip, probed, start)) for start, stop in pairwise(borders)]
+    return json.dumps(shots).encode()
+
+
+def first_frame(clip: RawClip, probed: dict[str, Any], start: int) -> str:
+    """The sha256 of the frame `start`."""
+    return digest(next(clip.frames.read(start, start + 1, probed["fps"]))) if start else probed["digest"]
 
 
 def scene_changes(pictures: Iterable[np.ndarray], fps: float) -> list[int]:
@@ -118,11 +129,11 @@ def pieces(clips: Iterable[RawClip], work: Work) -> list[Piece]:
     made = []
     for clip in clips:
         if work.done("cut", clip.key):
-            probed, borders = work.json("probe", clip.key), work.json("cut", clip.key)
+            probed, shots = work.json("probe", clip.key), work.json("cut", clip.key)
             size = probed["fps"], probed["height"], probed["width"]
-            for number, (start, stop) in enumerate(zip(borders, borders[1:], strict=False)):
-                key = clip.key if len(borders) == 2 else piece_key(clip.key, f"{number:03d}")
-                made.append(Piece(clip, key, start, stop, *size))
+            for number, shot in enumerate(shots):
+                key = clip.key if len(shots) == 1 else piece_key(clip.key, f"{number:03d}")
+                made.append(Piece(clip, key, *shot, *size))
     return made
 
 

@@ -114,6 +114,16 @@ def read(path: Path) -> Picture:
     return Picture(name, pixels, data if plain else None, repairs)
 
 
+def mask_names(raw: RawPair) -> tuple[str, str]:
+    """What a file of the user's own region may be called, the first first."""
+    return f"{raw.key}.png", f"{raw.person.stem}.png"
+
+
+def drawn_mask(raw: RawPair, masks: Path) -> Path | None:
+    """The file of the user's own region in the folder `masks`, if there is one."""
+    return next((path for name in mask_names(raw) if (path := masks / name).is_file()), None)
+
+
 def _region(
     raw: RawPair,
     kind: str,
@@ -125,11 +135,9 @@ def _region(
 ) -> np.ndarray:
     """The region, bool of this shape; adds to `notes` where it is not the one that was asked for."""
     if masks is not None:
-        names = [f"{raw.key}.png", f"{raw.person.stem}.png"]
-        found = [masks / name for name in names if (masks / name).is_file()]
-        if found:
-            return _from_mask(found[0], shape, notes)
-        notes.append(f"the region is not in {masks}, which has neither {' nor '.join(names)}")
+        if (drawn := drawn_mask(raw, masks)) is not None:
+            return _from_mask(drawn, shape, notes)
+        notes.append(f"the region is not in {masks}, which has neither {' nor '.join(mask_names(raw))}")
     if kind != "parse" and raw.mask is not None:
         painted = _from_mask(raw.mask, shape, notes)
     elif parse is not None and raw.parser is not None:

@@ -102,7 +102,7 @@ def manifest(piece: Piece, work: Work, options: Options) -> dict[str, Any]:
         "width": width,
         "source_height": piece.height,
         "source_width": piece.width,
-        "first_frame_sha256": probed["digest"],
+        "first_frame_sha256": piece.first_frame,
         "pictures_sha256": pictures_of(probed),
         "stored_sha256": hashlib.sha256(b"".join(stored)).hexdigest(),
         "frames_without_person": int((people == 0).sum()),

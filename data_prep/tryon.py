@@ -14,10 +14,10 @@ from data_prep.clips import EMBEDDED, estimator_of
 from data_prep.earlier import Made
 from data_prep.frames import stamp
 from data_prep.items import Problem, RawPair
-from data_prep.pairs import make_pair
+from data_prep.pairs import drawn_mask, make_pair
 from data_prep.place import LEDGER, Place, check_disjoint
 from data_prep.shards import Members, pack, unpack
-from data_prep.work import Stage, Work
+from data_prep.work import EVERY, Stage, Work
 from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
 from humangen.media import read_picture
 from humangen.pose.files import read_person
@@ -41,17 +41,23 @@ class PairOptions:
     masks: Path | None = None
 
 
-def fingerprint(raw: RawPair) -> str:
-    """Changes when one of the sample's files does."""
+def fingerprints(raw: RawPair, options: PairOptions) -> dict[str, str]:
+    """`files` changes when one of the sample's files does, and when it is of another split; `drawn` when the user's own
+    region does, or there is one now."""
+    drawn = None if options.masks is None else drawn_mask(raw, options.masks)
+    return {"files": files_of(raw), "drawn": "" if drawn is None else stamp((drawn,))}
+
+
+def files_of(raw: RawPair) -> str:
     files = (raw.person, raw.garment, raw.parse, raw.pose, raw.mask)
     return f"{stamp(tuple(path for path in files if path is not None))} {raw.split}"
 
 
-def probe(raw: RawPair, work: Work) -> bytes:
+def probe(raw: RawPair, work: Work, options: PairOptions) -> bytes:
     for path in (raw.person, raw.garment):
         if not path.is_file():
             raise InputError(f"no picture at {path}")
-    return json.dumps({"fingerprint": fingerprint(raw)}).encode()
+    return json.dumps(fingerprints(raw, options)).encode()
 
 
 def pose(raw: RawPair, work: Work, options: PairOptions) -> bytes:
@@ -81,7 +87,7 @@ def region(raw: RawPair, work: Work, options: PairOptions, source: str) -> bytes
 def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> list[Problem]:
     """All stages over all samples of `source`; what is done is kept, what failed before is tried again."""
     stages = [
-        Stage("probe", probe),
+        Stage("probe", partial(probe, options=options)),
         Stage("pose", partial(pose, options=options)),
         Stage("region", partial(region, options=options, source=source.name)),
     ]
@@ -91,8 +97,10 @@ def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> lis
     print(f"{source.name}: {len(raws)} samples found")
     place.begin()
     for raw in raws:
-        if work.done("probe", raw.key) and work.json("probe", raw.key)["fingerprint"] != fingerprint(raw):
-            work.forget(raw.key)
+        if work.done("probe", raw.key):
+            before, now = work.json("probe", raw.key), fingerprints(raw, options)
+            if before != now:
+                work.forget(raw.key, EVERY if before["files"] != now["files"] else ("probe", "region"))
     place.run(stages, raws, problems)
     finished = [raw for raw in raws if work.done("region", raw.key)]
     problems += [problem for raw in finished for problem in notes(raw, work)]

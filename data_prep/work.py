@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -56,10 +56,12 @@ class Work:
         with replacing(self.path(stage, key)) as temporary:
             temporary.write_bytes(data)
 
-    def forget(self, key: str) -> None:
-        """Removes all results of an item and of the pieces it was cut into."""
-        for path in [*self.folder.glob(f"*/{key}"), *self.folder.glob(f"*/{piece_key(key, '*')}")]:
-            path.unlink()
+    def forget(self, key: str, stages: Sequence[str] = EVERY) -> None:
+        """Removes the results of an item and of the pieces it was cut into; those of the first stage last, by which the
+        next run sees, after a kill in between, that they are of other files."""
+        for stage in reversed(stages):
+            for path in [self.path(stage, key), *(self.folder / stage).glob(piece_key(key, "*"))]:
+                path.unlink(missing_ok=True)
 
     @property
     def begun(self) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -151,6 +153,10 @@ def test_two_shots_become_two_samples(tmp_path: Path, options: dict[str, str]) -
     assert min(psnr(one, other) for one, other in zip(stored, drawn, strict=True)) > 35
     lines = [json.loads(line) for line in (tmp_path / "out/train/manifest.jsonl").read_text().splitlines()]
     assert [(line["start"], line["frames"]) for line in lines] == [(0, 31), (31, 25)]
+    with av.open(str(tmp_path / "raw" / "anna" / "dance.mp4")) as file:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+    firsts = [hashlib.sha256(decoded[start].tobytes()).hexdigest() for start in (0, 31)]
+    assert [line["first_frame_sha256"] for line in lines] == firsts
     assert not ledger(tmp_path / "out")
 
 
