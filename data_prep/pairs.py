@@ -12,17 +12,10 @@ import numpy as np
 from PIL import Image
 
 from data_prep.items import RawPair
+from data_prep.masks import laid_over
+from humangen.data.masks import decode_mask, region_from_mask
 from humangen.data.parsers import check_labels, worn_clothes
-from humangen.data.regions import (
-    check_region,
-    decode_mask,
-    figure_of,
-    head_of,
-    rectangle_region,
-    region_from_mask,
-    region_from_parse,
-    seems_inverted,
-)
+from humangen.data.regions import check_region, figure_of, head_of, rectangle_region, region_from_parse, seems_inverted
 from humangen.data.schema import PairInfo, PairRecord
 from humangen.media import decode_labels, decode_picture, encode_picture, has_alpha
 from humangen.pose.keypoints import check
@@ -170,13 +163,10 @@ def _beside(
 ) -> np.ndarray:
     """What `decode` makes of a mask or a parse map, uint8 of this (height, width)."""
     values = decode(path.read_bytes(), str(path))
-    (height, width), (own_height, own_width) = shape, values.shape
-    if own_height * width != own_width * height:
-        raise InputError(f"{path} is {own_width}x{own_height}, the person {width}x{height}: they must match in shape")
     if values.shape != shape:
+        (height, width), (own_height, own_width) = shape, values.shape
         notes.append(f"{path.parent.name}/{path.name}: brought from {own_width}x{own_height} to {width}x{height}")
-        values = cv2.resize(values, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return values
+    return laid_over(values, shape, str(path), "person")
 
 
 def _stored(picture: Picture, size: int | None, notes: list[str]) -> bytes:

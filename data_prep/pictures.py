@@ -31,18 +31,21 @@ class Pictures(ABC):
     def encoded(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes of each file from `start` to before `stop`."""
 
+    def files(self, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
+        return zip(self.names()[start:stop], self.encoded(start, stop), strict=True)
+
     def probe(self) -> Probe:
-        names = self.names()
+        count = len(self.names())
         odd: Counter[str] = Counter()
-        for name, data in zip(names, self.encoded(0, len(names)), strict=True):
+        for name, data in self.files(0, count):
             odd.update(oddities(data, name))
-        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, len(names) // 2))
-        notes = tuple(f"{count} pictures: {what}" for what, count in sorted(odd.items()))
-        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), digest(middle), notes)
+        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, count // 2))
+        notes = tuple(f"{often} pictures: {what}" for what, often in sorted(odd.items()))
+        return Probe(self.fps, count, first.shape[0], first.shape[1], digest(first), digest(middle), notes)
 
     def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
         size: tuple[int, ...] | None = None
-        for name, data in zip(self.names()[start:stop], self.encoded(start, stop), strict=True):
+        for name, data in self.files(start, stop):
             picture = decode_picture(data, name)
             if size not in (None, picture.shape):
                 raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]}, its neighbours are not")
@@ -52,12 +55,9 @@ class Pictures(ABC):
 
 def oddities(data: bytes, name: str) -> list[str]:
     """What is unusual about a picture file, and is put right when it is read."""
-    try:
-        with open_picture(data) as picture:
-            mode, kind = picture.mode, (picture.format or "").lower()
-            turned = picture.getexif().get(0x0112, 1) != 1
-    except Exception as error:  # PIL raises many types
-        raise InputError(f"{name} is not a picture that can be read: {error}") from error
+    with open_picture(data, name) as picture:
+        mode, kind = picture.mode, (picture.format or "").lower()
+        turned = picture.getexif().get(0x0112, 1) != 1
     suffix = Path(name).suffix.lower().lstrip(".").replace("jpg", "jpeg")
     found = []
     if mode in ("RGBA", "LA", "PA"):
