@@ -116,10 +116,19 @@ def no_file(path: Path, name: str) -> Problem:
     return Problem(safe_key(name), "discover", "failed", f"{path} is {what}")
 
 
-def safe_key(name: str) -> str:
-    """A sample key out of a relative path: webdataset ends keys at the first dot, and files live in no folder."""
+def safe_key(*names: str) -> str:
+    """A sample key out of relative paths: webdataset ends keys at the first dot, and files live in no folder.
+
+    It is a function of these names alone, and no others have it: where letters are lost, a hash of the name tells it
+    from its like. So files that come or go beside them change no key.
+    """
+    key = "+".join(_safe(name) for name in names)
+    return key if len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}-{short_hash('+'.join(names))}"
+
+
+def _safe(name: str) -> str:
     key = re.sub(r"[^A-Za-z0-9_-]+", "-", name.replace("/", "_")).strip("-")
-    return key if 0 < len(key) <= LONGEST_KEY else f"{key[:LONGEST_KEY]}-{short_hash(name)}".strip("-")
+    return key if key and key == name else f"{key}-{short_hash(name)}".strip("-")
 
 
 def short_hash(name: str) -> str:
@@ -127,5 +136,5 @@ def short_hash(name: str) -> str:
 
 
 def piece_key(key: str, number: str) -> str:
-    """The key of a piece that a clip is cut into; no clip has one like it, for `safe_key` makes no `+`."""
+    """The key of a piece that a clip is cut into; no clip that is has one like it, for its own has no `+`."""
     return f"{key}+{number}"

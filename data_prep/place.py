@@ -6,15 +6,15 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from filelock import FileLock, Timeout
 from rich.progress import track
 from upath import UPath
 
-from data_prep.items import UNPAIRED, Problem, RawClip, RawPair, short_hash
+from data_prep.items import UNPAIRED, Problem, RawClip, RawPair
 from data_prep.shards import Members, build_split, check_ours, install, is_sound, leftovers, read_manifest
 from data_prep.work import BUILT, Executor, Job, Stage, Work, run_stage, write_ledger
 from humangen.data.index import INDEX, SPLITS
@@ -22,8 +22,6 @@ from humangen.types import InputError
 
 LEDGER = "ledger.jsonl"
 PER_SHARD = 64
-
-Raw = TypeVar("Raw", RawClip, RawPair)
 
 
 @dataclass(frozen=True)
@@ -113,18 +111,6 @@ def place_at(output: str, work: Path | None, settings: dict[str, Any], executor:
             raise InputError(f"{output} is not on this machine: name a folder for what is done so far with --work")
         work = target / ".prep"
     return Place(target, Work(work), executor, json.loads(json.dumps(settings, default=str)), FileLock(work / "lock"))
-
-
-def with_unique_keys(items: Iterable[Raw]) -> list[Raw]:
-    """Keys that two items share get a hash of their paths."""
-    owners = defaultdict(list)
-    for item in sorted(items, key=lambda item: (item.key, item.path)):
-        owners[item.key].append(item)
-    return [
-        item if len(sharing) == 1 else replace(item, key=f"{item.key}-{short_hash(item.path)}")
-        for sharing in owners.values()
-        for item in sharing
-    ]
 
 
 def check_disjoint(items: Iterable[RawClip | RawPair]) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 
 from data_prep.clips import Options, Piece, clip_stages, fingerprint, pieces
 from data_prep.items import Problem, RawClip
-from data_prep.place import LEDGER, Place, check_disjoint, with_unique_keys
+from data_prep.place import LEDGER, Place, check_disjoint
 from data_prep.records import manifest, notes, record
 from data_prep.work import Work
 from humangen.data.schema import encode_clip
@@ -29,7 +29,6 @@ def prepare_clips(source: ClipSource, place: Place, options: Options) -> list[Pr
     print("stages: " + " -> ".join(["discover", *names, "write", "verify", "index"]))
     work = place.work
     clips, problems = source.discover()
-    clips = with_unique_keys(clips)
     print(f"{source.name}: {len(clips)} clips found")
     place.begin()
     for clip in clips:
@@ -59,10 +58,12 @@ def prepare_clips(source: ClipSource, place: Place, options: Options) -> list[Pr
 
 
 def without_copies(clips: list[RawClip], work: Work) -> tuple[list[RawClip], list[Problem]]:
-    """The probed clips, each set of pictures once."""
+    """The probed clips, each set of pictures once. The one that an earlier run kept stays, whatever comes beside it."""
     kept: dict[tuple[str, str, int], RawClip] = {}
     problems = []
-    for clip in sorted(clips, key=lambda clip: (FIRST_KEPT.index(clip.split), clip.key)):
+    for clip in sorted(
+        clips, key=lambda clip: (not work.done("cut", clip.key), FIRST_KEPT.index(clip.split), clip.key)
+    ):
         if not work.done("probe", clip.key):
             continue
         probed = work.json("probe", clip.key)

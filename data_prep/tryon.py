@@ -14,7 +14,7 @@ from data_prep.clips import EMBEDDED, estimator_of
 from data_prep.frames import stamp
 from data_prep.items import Problem, RawPair
 from data_prep.pairs import make_pair
-from data_prep.place import LEDGER, Place, check_disjoint, with_unique_keys
+from data_prep.place import LEDGER, Place, check_disjoint
 from data_prep.shards import Members, pack, unpack
 from data_prep.work import Stage, Work
 from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
@@ -87,7 +87,6 @@ def prepare_pairs(source: PairSource, place: Place, options: PairOptions) -> lis
     print("stages: " + " -> ".join(["discover", *(stage.name for stage in stages), "write", "verify", "index"]))
     work = place.work
     raws, problems = source.discover()
-    raws = with_unique_keys(raws)
     print(f"{source.name}: {len(raws)} samples found")
     place.begin()
     for raw in raws:

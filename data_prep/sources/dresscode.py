@@ -36,9 +36,9 @@ class Category:
     def pair(self, person: str, garment: str, split: str) -> RawPair:
         identity = PERSON.sub(r"\g<id>", person)
         parse = file_in(self.parses, f"{identity}_4.png")
-        other = f"+{Path(garment).stem.removesuffix('_1')}" if split == UNPAIRED else ""
+        other = [Path(garment).stem.removesuffix("_1")] if split == UNPAIRED else []
         return RawPair(
-            key=safe_key(f"{self.name}_{identity}{other}"),
+            key=safe_key(f"{self.name}_{identity}", *other),
             identity=identity,
             split=split,
             path=f"{self.name}/images/{person}",

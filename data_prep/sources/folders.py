@@ -88,7 +88,7 @@ class FoldersSource:
         stem = Path(person).stem
         parse = self._labels("parse", stem, (), (".png",))
         return RawPair(
-            key=safe_key(f"{stem}+{Path(garment).stem}" if split == UNPAIRED else stem),
+            key=safe_key(stem, Path(garment).stem) if split == UNPAIRED else safe_key(stem),
             identity=stem,
             split=split,
             path=f"person/{person}",

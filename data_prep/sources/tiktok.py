@@ -91,7 +91,7 @@ class TikTokSource:
             number = re.sub(r"^.*?_", "", name)
             clips.append(
                 RawClip(
-                    safe_key(name),
+                    safe_key(table.stem, name),
                     f"tiktok-{number}",
                     "",
                     f"{table.name}: {name}",

@@ -26,10 +26,18 @@ class UbcFashionSource:
     def discover(self) -> tuple[list[RawClip], list[Problem]]:
         videos, problems = self._videos()
         clips = []
-        for official in ("train", "test"):
-            listed = self._listed(official)
-            found = {path.stem: path for path in reversed(videos) if self._is_in(path, official, listed)}
-            for name in sorted(set(found) | (listed or set())):
+        lists = {official: self._listed(official) for official in ("train", "test")}
+        places = {
+            official: {path.stem: path for path in reversed(videos) if self._is_in(path, official, listed)}
+            for official, listed in lists.items()
+        }
+        if self.split is None:
+            self._check_apart(lists, places)
+        placed: set[str] = set()
+        for official, found in places.items():
+            names = (set(found) | (lists[official] or set())) - placed
+            placed |= names
+            for name in sorted(names):
                 if name in found:
                     path = found[name].relative_to(self.folder).as_posix()
                     split = self.split(name) if self.split else official
@@ -67,6 +75,19 @@ class UbcFashionSource:
         lines = self._list(split).read_text(encoding="utf-8-sig", errors="replace").splitlines()
         names = [PurePosixPath(unquote(line.strip().partition("?")[0])).name for line in lines]
         return {name.removesuffix(".mp4") for name in names if name}
+
+    def _check_apart(self, lists: dict[str, set[str] | None], places: dict[str, dict[str, Path]]) -> None:
+        """Raises `InputError` where a clip is of both splits: it would be trained on and scored."""
+        both = sorted(places["train"].keys() & places["test"].keys())
+        if both:
+            where = [
+                str(self._list(split) if lists[split] is not None else found[both[0]])
+                for split, found in places.items()
+            ]
+            raise InputError(
+                f"{len(both)} clips are to train on and held out, as {both[0]}: it is in {where[0]} and in {where[1]}. "
+                "Take each out of one of the two, or place all by another --split"
+            )
 
     def _is_in(self, path: Path, split: str, listed: set[str] | None) -> bool:
         return path.relative_to(self.folder).parts[0] == split if listed is None else path.stem in listed

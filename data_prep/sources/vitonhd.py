@@ -49,12 +49,15 @@ class Finds:
     def add(self, pair: RawPair, where: str) -> None:
         missing = [self.relative(path) for path in (pair.person, pair.garment) if not path.is_file()]
         if pair.key in self._taken:
-            self.fail(pair.key, f"{where}: {pair.key} is already the sample of {self._taken[pair.key]}")
+            self._lack(pair, f"{where}: {pair.key} is already the sample of {self._taken[pair.key]}")
         elif missing:
-            self.fail(pair.key, f"{where}: no picture at {' nor at '.join(missing)}")
+            self._lack(pair, f"{where}: no picture at {' nor at '.join(missing)}")
         else:
             self._taken[pair.key] = where
             self.pairs.append(pair)
+
+    def _lack(self, pair: RawPair, reason: str) -> None:
+        self.problems.append(Problem(pair.key, "discover", "failed", reason))
 
     def read(self, path: Path, *, columns: tuple[int, ...] = (2,)) -> list[Line]:
         """The pairs of a list, a person's and a garment's file name on each line, between white space; a line that
@@ -109,7 +112,7 @@ class Part:
         stem = Path(person).stem
         parse = file_in(self.parses, f"{stem}.png")
         return RawPair(
-            key=safe_key(f"{stem}+{Path(garment).stem}" if split == UNPAIRED else stem),
+            key=safe_key(stem, Path(garment).stem) if split == UNPAIRED else safe_key(stem),
             identity=stem,
             split=split,
             path=f"{self.folder.name}/image/{person}",

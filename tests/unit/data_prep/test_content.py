@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_prep.items import safe_key
 from data_prep.masks import laid_over
 from humangen.data.schema import ClipRecord
 from humangen.types import InputError
@@ -185,7 +186,8 @@ def test_two_shots_become_two_samples(tmp_path: Path, options: dict[str, str]) -
     video(tmp_path / "raw" / "anna" / "dance.mp4", drawn, options=options)
     assert prepare("videos", tmp_path / "raw", tmp_path / "out", "--split", "train") == 0
     first, second = records(tmp_path / "out")
-    assert (first.key, second.key) == ("anna_dance-mp4+000", "anna_dance-mp4+001")
+    key = safe_key("anna/dance.mp4")
+    assert (first.key, second.key) == (f"{key}+000", f"{key}+001")
     assert first.info.identity == second.info.identity == "anna"
     stored = [*frames_of(first), *frames_of(second)]
     assert (first.info.num_frames, second.info.num_frames) == (31, 25)

@@ -79,7 +79,7 @@ def test_categories_splits_and_files(folder: Path) -> None:
     assert (pair.parse, pair.parser) == (home / "label_maps/013564_4.png", "atr")
     assert (pair.pose, pair.mask) == (home / "keypoints/013564_2.json", None)
     assert (pair.identity, pair.path) == ("013564", "lower_body/images/013564_0.jpg")
-    assert pairs["test_unpaired", "lower_body_013564-013565"].garment == home / "images/013565_1.jpg"
+    assert pairs["test_unpaired", "lower_body_013564+013565"].garment == home / "images/013565_1.jpg"
 
 
 def test_the_regions_of_catvton_are_found(folder: Path) -> None:
@@ -152,7 +152,7 @@ def test_missing_pictures_are_said(folder: Path) -> None:
     (folder / "dresses" / "images" / "020716_1.jpg").unlink()
     pairs, problems = found(folder)
     assert ("test", "dresses_020716") not in pairs
-    assert ("test_unpaired", "dresses_020715-020716") not in pairs
+    assert ("test_unpaired", "dresses_020715+020716") not in pairs
     assert [problem.reason for problem in problems] == [
         "dresses/test_pairs_paired.txt line 2: no picture at dresses/images/020716_1.jpg",
         "dresses/test_pairs_unpaired.txt line 1: no picture at dresses/images/020716_1.jpg",
@@ -175,5 +175,5 @@ def test_a_real_person(tmp_path: Path) -> None:
         draw(folder / "upper_body" / "images" / f"{garment}_1.jpg")
     pairs, problems = found(folder)
     assert not problems
-    assert set(pairs) == {("test", "upper_body_048462"), ("test_unpaired", "upper_body_048462-049951")}
+    assert set(pairs) == {("test", "upper_body_048462"), ("test_unpaired", "upper_body_048462+049951")}
     assert all(pair.parse and pair.pose and pair.mask is None for pair in pairs.values())

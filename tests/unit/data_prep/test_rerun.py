@@ -165,11 +165,20 @@ def test_where_no_clip_comes_through_it_says_so(tmp_path: Path, capsys) -> None:
 
 
 @pytest.mark.usefixtures("drawn_poses")
-def test_nobody_is_in_two_splits(tmp_path: Path, capsys) -> None:
+@pytest.mark.parametrize("listed", [True, False])
+def test_nobody_is_in_two_splits(tmp_path: Path, capsys, listed: bool) -> None:
+    """It names the clip and where it stands; by a split of one's own it is in one."""
+    raw, out = tmp_path / "raw", tmp_path / "out"
     for seed, split in enumerate(("train", "test")):
-        video(tmp_path / "raw" / split / "anna.mp4", pictures(4, seed=seed))
-    assert "anna would be in several splits" in refused(capsys, "ubcfashion", tmp_path / "raw", tmp_path / "out")
-    assert not (tmp_path / "out" / "train").exists()
+        video(raw / split / "anna.mp4", pictures(4, seed=seed))
+        if listed:
+            (raw / f"fashion_{split}.txt").write_text("anna.mp4\n")
+    said = refused(capsys, "ubcfashion", raw, out)
+    names = ("fashion_train.txt", "fashion_test.txt") if listed else ("train/anna.mp4", "test/anna.mp4")
+    assert f"as anna: it is in {raw / names[0]} and in {raw / names[1]}. Take" in said
+    assert not out.exists()
+    assert prepare("ubcfashion", raw, out, "--split", "train") == 0
+    assert [record.key for record in records(out)] == ["anna"]
 
 
 @pytest.mark.usefixtures("drawn_poses")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.items import safe_key
 from data_prep.shards import read_manifest
 from humangen.media import open_video
 from tests.unit.data_prep.drawn import (
@@ -116,5 +117,5 @@ def test_what_may_not_be_read_is_named(tmp_path: Path) -> None:
         video(tmp_path / "raw" / name, pictures(4, seed=seed))
     (tmp_path / "raw" / "a.mp4").chmod(0)
     assert prepare("videos", tmp_path / "raw", tmp_path / "out", "--split", "train") == 0
-    assert [record.key for record in records(tmp_path / "out")] == ["b-mp4"]
+    assert [record.key for record in records(tmp_path / "out")] == [safe_key("b.mp4")]
     assert "a.mp4" in ledger(tmp_path / "out")[0]["reason"]

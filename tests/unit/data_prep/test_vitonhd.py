@@ -61,7 +61,7 @@ def test_training_and_paired_testing_take_the_garment_worn(folder: Path) -> None
 
 def test_unpaired_testing_takes_the_list_as_it_stands(folder: Path) -> None:
     pairs, _ = found(folder)
-    pair = pairs["test_unpaired", "00055_00-00057_00"]
+    pair = pairs["test_unpaired", "00055_00+00057_00"]
     assert pair.person.stem == pair.identity == "00055_00"
     assert pair.garment == folder / "test" / "cloth" / "00057_00.jpg"
 
@@ -119,7 +119,7 @@ def test_what_is_wrong_with_a_list_is_said_by_line(folder: Path) -> None:
     (folder / "test_pairs.txt").write_text("\n".join(lines))
     pairs, problems = found(folder)
     assert {key for split, key in pairs if split == "test"} == {"00055_00", "00057_00"}
-    assert {key for split, key in pairs if split == "test_unpaired"} == {"00055_00-00057_00", "00055_00-00064_00"}
+    assert {key for split, key in pairs if split == "test_unpaired"} == {"00055_00+00057_00", "00055_00+00064_00"}
     assert {problem.outcome for problem in problems} == {"failed"}
     reasons = [
         ("line 2: ", "is not the file names of a person and of a garment"),
@@ -140,7 +140,7 @@ def test_two_lists_of_the_same_pairs_give_them_once(folder: Path) -> None:
     (folder / "test_pairs_unpaired.txt").write_text((folder / "test_pairs.txt").read_text())
     assert found(folder) == before
     (folder / "test_pairs_unpaired.txt").write_text("00055_00.jpg 00064_00.jpg\n")
-    assert set(found(folder)[0]) == {*before[0], ("test_unpaired", "00055_00-00064_00")}
+    assert set(found(folder)[0]) == {*before[0], ("test_unpaired", "00055_00+00064_00")}
 
 
 def test_without_a_list_all_pictures_are_taken_and_that_is_said(folder: Path) -> None:
@@ -187,8 +187,8 @@ def test_real_triples() -> None:
     assert set(pairs) == {
         ("test", "00055_00"),
         ("test", "00057_00"),
-        ("test_unpaired", "00055_00-00057_00"),
-        ("test_unpaired", "00057_00-00055_00"),
+        ("test_unpaired", "00055_00+00057_00"),
+        ("test_unpaired", "00057_00+00055_00"),
     }
     assert not problems
     assert all(pair.mask is not None and pair.parse is None for pair in pairs.values())
@@ -201,7 +201,7 @@ def test_real_people_without_garments() -> None:
     assert [(problem.key, problem.outcome) for problem in problems] == [
         ("12419_00", "failed"),
         ("03191_00", "failed"),
-        ("12419_00-01944_00", "failed"),
-        ("03191_00-00349_00", "failed"),
+        ("12419_00+01944_00", "failed"),
+        ("03191_00+00349_00", "failed"),
     ]
     assert problems[-1].reason == "test_pairs.txt line 2: no picture at test/cloth/00349_00.jpg"
