@@ -44,7 +44,7 @@ class FoldersSource:
             if not pictures_in(self.folder / name):
                 raise InputError(f"{self.folder} has no pictures in {name}. {LAYOUT}")
         finds = Finds(self.folder)
-        others = finds.read(self.folder / LIST) if (self.folder / LIST).is_file() else []
+        others = self._read(LIST, finds)
         paired = self._paired(others, finds)
         held_out = {self._who(line.person): line for line in [*others, *paired.get("test", [])]}
         for split, lines in paired.items():
@@ -68,9 +68,8 @@ class FoldersSource:
 
     def _paired(self, others: list[Line], finds: Finds) -> dict[str, list[Line]]:
         """People and the garments they wear, by split."""
-        lists = {split: self.folder / name for split, name in PAIRED.items() if (self.folder / name).is_file()}
-        if lists:
-            return {split: finds.read(path) for split, path in lists.items()}
+        if any((self.folder / name).is_file() for name in PAIRED.values()):
+            return {split: self._read(name, finds) for split, name in PAIRED.items()}
         held_out, found = {self._who(line.person) for line in others}, dict[str, list[Line]]()
         for path in pictures_in(self.folder / "person"):
             worn, who = self._garment_of(path.name), self._who(path.name)
@@ -80,6 +79,11 @@ class FoldersSource:
             elif who not in held_out:
                 finds.fail(path.stem, f"person/{path.name}: no garment/{path.stem} that she wears")
         return found
+
+    def _read(self, name: str, finds: Finds) -> list[Line]:
+        """The lines of a list, none where it is not there."""
+        path = self.folder / name
+        return finds.read(path, (self.folder / "person", self.folder / "garment")) if path.is_file() else []
 
     def _add_worn(self, line: Line, split: str, finds: Finds) -> None:
         own = self._garment_of(line.person)

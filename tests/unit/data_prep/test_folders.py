@@ -133,6 +133,30 @@ def test_lists_say_who_wears_what(folder: Path) -> None:
     ]
 
 
+def test_names_in_lists_may_hold_spaces(folder: Path) -> None:
+    for number, name in enumerate(("my top", "my  top", "a b", "b c", "a"), start=5):
+        draw(folder / "person" / f"{name}.jpg", number)
+        draw(folder / "garment" / f"{name}.jpg")
+    draw(folder / "person" / "x y.jpg x.jpg", 20)
+    draw(folder / "garment" / "x.jpg y.jpg", 20)
+    draw(folder / "person" / "x y.jpg", 21)
+    draw(folder / "garment" / "y.jpg", 21)
+    lines = ["my top.jpg a b.jpg", "my  top.jpg\ta b.jpg", "a b.jpg  b c.jpg", "anna.jpg berta.png",
+             "x y.jpg x.jpg y.jpg", "my top.jpg lost.jpg", f"anna.jpg {'long' * 100}.jpg"]  # fmt: skip
+    (folder / "pairs.txt").write_bytes("\r\n".join(lines).encode())
+    pairs, problems = found(folder)
+    worn = {(pair.person.name, pair.garment.name) for pair in pairs.values() if not pair.paired}
+    assert worn == {("my top.jpg", "a b.jpg"), ("my  top.jpg", "a b.jpg"), ("a b.jpg", "b c.jpg"),
+                    ("anna.jpg", "berta.png")}  # fmt: skip
+    told = "is not the file names of a person and of a garment, with a tab between them where names hold spaces"
+    reasons = [problem.reason for problem in problems if problem.reason.startswith("pairs.txt")]
+    assert [reason.replace("long" * 100, "long") for reason in reasons] == [
+        f"pairs.txt line 5: 'x y.jpg x.jpg y.jpg' {told}",
+        f"pairs.txt line 6: 'my top.jpg lost.jpg' {told}",
+        "pairs.txt line 7: no picture at garment/long.jpg",
+    ]
+
+
 def test_a_person_without_a_garment_is_told(folder: Path) -> None:
     (folder / "garment" / "clara.png").unlink()
     pairs, problems = found(folder)
