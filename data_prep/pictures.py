@@ -13,7 +13,8 @@ import numpy as np
 
 from data_prep.frames import digest, stamp
 from data_prep.items import Probe
-from humangen.media import decode_picture, open_picture
+from data_prep.oddities import oddities
+from humangen.media import decode_picture
 from humangen.types import InputError
 
 
@@ -38,7 +39,8 @@ class Pictures(ABC):
         count = len(self.names())
         odd: Counter[str] = Counter()
         for name, data in self.files(0, count):
-            odd.update(oddities(data, name))
+            found = oddities(data, name)
+            odd.update([*found.repairs, *found.misnamed])
         first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, count // 2))
         notes = tuple(f"{often} pictures: {what}" for what, often in sorted(odd.items()))
         return Probe(self.fps, count, first.shape[0], first.shape[1], digest(first), digest(middle), notes)
@@ -51,24 +53,6 @@ class Pictures(ABC):
                 raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]}, its neighbours are not")
             size = picture.shape
             yield picture
-
-
-def oddities(data: bytes, name: str) -> list[str]:
-    """What is unusual about a picture file, and is put right when it is read."""
-    with open_picture(data, name) as picture:
-        mode, kind = picture.mode, (picture.format or "").lower()
-        turned = picture.getexif().get(0x0112, 1) != 1
-    suffix = Path(name).suffix.lower().lstrip(".").replace("jpg", "jpeg")
-    found = []
-    if mode in ("RGBA", "LA", "PA"):
-        found.append("transparency, laid on white")
-    if mode.startswith("I") or mode == "F":
-        found.append("more than 8 bits, scaled")
-    if turned:
-        found.append("turned by its EXIF tag")
-    if kind and suffix in ("png", "jpeg", "webp", "bmp") and kind != suffix:
-        found.append(f"named {suffix} but is {kind}")
-    return found
 
 
 @dataclass(frozen=True)

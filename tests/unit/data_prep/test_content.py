@@ -197,6 +197,21 @@ def test_two_shots_become_two_samples(tmp_path: Path, options: dict[str, str]) -
     assert not ledger(tmp_path / "out")
 
 
+def test_what_is_odd_about_pictures_is_told(tmp_path: Path) -> None:
+    """As it is of a try-on sample's."""
+    first, second, third = sorted(clip_folder(tmp_path / "raw" / "001", 3).glob("*.png"))
+    Image.open(first).quantize(16).save(first, transparency=0)
+    Image.open(second).save(second, "jpeg", quality=95)
+    Image.open(third).convert("L").save(third)
+    assert prepare("tiktok", tmp_path / "raw", tmp_path / "out") == 0
+    assert [(line["outcome"], line["reason"]) for line in ledger(tmp_path / "out")] == [
+        ("repaired", "1 pictures: alpha laid on white"),
+        ("repaired", "1 pictures: colours turned from L to RGB"),
+        ("repaired", "1 pictures: holds JPEG, whatever its name says"),
+    ]
+    assert len(records(tmp_path / "out")) == 1
+
+
 def test_pictures_are_one_shot(tmp_path: Path) -> None:
     folder = clip_folder(tmp_path / "raw" / "001", 40)
     for path in sorted(folder.glob("*.png"))[20:]:
