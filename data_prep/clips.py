@@ -15,8 +15,10 @@ import numpy as np
 
 from data_prep.frames import VideoFrames, digest, stamp
 from data_prep.items import RawClip, piece_key
+from data_prep.masks import laid_over
 from data_prep.people import boxes_around, follow, overlap
 from data_prep.work import Stage, Work
+from humangen.data.masks import decode_mask, person_from_mask
 from humangen.data.schema import pack_arrays, unpack_arrays
 from humangen.media import encode_video
 from humangen.pose.estimators import PoseEstimator, estimator
@@ -165,10 +167,10 @@ def figure(piece: Piece, size: int | None) -> np.ndarray | None:
     stored, covered = piece.stored_size(size), piece.covered_size(size)
     margins = [(0, whole - part) for whole, part in zip(stored, covered, strict=True)]
     masks = []
-    for mask in piece.clip.masks.read(piece.start, piece.stop, piece.fps):
-        values = cv2.cvtColor(mask, cv2.COLOR_RGB2GRAY)
-        person = values >= 128 if values.max() > 1 else values > 0
-        resized = cv2.resize(person.astype(np.uint8), covered[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    for name, data in piece.clip.masks.files(piece.start, piece.stop):
+        person = person_from_mask(decode_mask(data, name), name).astype(np.uint8)
+        person = laid_over(person, (piece.height, piece.width), name, "frame")
+        resized = cv2.resize(person, covered[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         masks.append(np.pad(resized, margins, mode="edge").astype(bool))
     return np.stack(masks)
 

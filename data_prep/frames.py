@@ -8,15 +8,20 @@ import math
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
+import cv2
 import numpy as np
 
 from data_prep.items import Probe
 from humangen.types import InputError
 
 UNEVEN = 1.5  # a longest step between frames of this many shortest ones is a variable frame rate
+NEARLY_SQUARE = 0.01  # what the sides of a pixel may differ by: encoders round, and nobody sees it
+LONGEST_PIXEL = 4  # widescreen film squeezed into half its width has 2
 ROUNDING = 0.01  # seconds by which containers round times at most: hundredths in a GIF, thousandths in Matroska
 
 
@@ -37,12 +42,44 @@ def digest(picture: np.ndarray) -> str:
     return hashlib.sha256(picture.tobytes()).hexdigest()
 
 
+class Shown(NamedTuple):
+    """A decoded frame, its number, and the width of its pixels in their heights."""
+
+    number: int
+    frame: av.VideoFrame
+    aspect: Fraction
+
+    def upright(self) -> np.ndarray:
+        """RGB pixels, square ones, turned as the metadata asks."""
+        pixels: np.ndarray = self.frame.to_ndarray(format="rgb24")
+        if self.size != pixels.shape[1::-1]:
+            pixels = cv2.resize(pixels, self.size, interpolation=cv2.INTER_CUBIC)
+        return np.ascontiguousarray(np.rot90(pixels, self.frame.rotation // 90))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height with square pixels, before it is turned; never less of them than there are."""
+        width, height = self.frame.width, self.frame.height
+        return (round(width * self.aspect), height) if self.aspect > 1 else (width, round(height / self.aspect))
+
+    def notes(self) -> list[str]:
+        """What is put right about it."""
+        found = []
+        if self.aspect != 1:
+            now, before = (f"{width}x{height}" for width, height in (self.size, (self.frame.width, self.frame.height)))
+            ratio = f"{self.aspect.numerator}:{self.aspect.denominator}"
+            found.append(f"pixels of {ratio} brought to square ones, {before} to {now}")
+        if self.frame.rotation:
+            found.append(f"turned by the {self.frame.rotation} degrees of its metadata")
+        return found
+
+
 @dataclass(frozen=True)
 class VideoFrames:
     """A video file, or a `member` of a tar of them.
 
     Frame k is the last one shown at (k + 1/2) / fps, so that a variable frame rate comes out constant and a
-    constant one unchanged. A rotation in the metadata is applied.
+    constant one unchanged. A rotation in the metadata is applied, and pixels that are not square become so.
     """
 
     path: Path
@@ -76,8 +113,7 @@ class VideoFrames:
             notes.append(f"variable frame rate, brought to a constant {fps:.4g} a second")
         if lasts > times[-1] + 2 / fps:
             notes.append(f"cut off: it says it lasts {lasts:.4g} seconds, its pictures end at {times[-1]:.4g}")
-        if rotation := self._rotation():
-            notes.append(f"turned by the {rotation} degrees of its metadata")
+        notes += next(self._placed(0, 1)).notes()
         count = round(span * fps) + 1
         first, middle = (next(self.read(number, number + 1, fps)) for number in (0, count // 2))
         return Probe(fps, count, first.shape[0], first.shape[1], digest(first), digest(middle), tuple(notes))
@@ -113,31 +149,28 @@ class VideoFrames:
         with self.open(ignore_editlist="1") as container:
             return sum(packet.size > 0 for packet in container.demux(container.streams.video[0]))
 
-    def _rotation(self) -> int:
-        return next(frame.rotation for _, frame in self._placed(0, 1))
-
     def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
         number, held = start, None
         try:
-            for place, frame in self._placed(start, fps):
-                while held is not None and number < min(place, stop):
-                    yield upright(held)
+            for shown in self._placed(start, fps):
+                while held is not None and number < min(shown.number, stop):
+                    yield held.upright()
                     number += 1
                 if number >= stop:
                     return
-                if frame.is_corrupt and place >= start:
-                    raise InputError(f"{self.path} is damaged: frame {place} cannot be decoded whole")
-                held = frame
+                if shown.frame.is_corrupt and shown.number >= start:
+                    raise InputError(f"{self.path} is damaged: frame {shown.number} cannot be decoded whole")
+                held = shown
         except av.FFmpegError as error:
             raise InputError(f"{self.path} cannot be decoded behind frame {number}: {error}") from error
         if held is not None and number < stop:
-            yield upright(held)
+            yield held.upright()
             number += 1
         if number < stop:
             raise InputError(f"{self.path} breaks off: frame {number} of {stop} cannot be decoded")
 
-    def _placed(self, start: int, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:
-        """Decoded frames with their numbers, from one at or before `start` on.
+    def _placed(self, start: int, fps: float) -> Iterator[Shown]:
+        """Decoded frames from one at or before `start` on.
 
         Behind a seek, a decoder leaves out frames that lean on others before the keyframe: it is done anew, earlier.
         """
@@ -145,24 +178,32 @@ class VideoFrames:
             moment = max(0.0, start / fps - early)
             frames = self._decoded(moment, fps)
             first = next(frames, None)
-            if moment == 0 or (first is not None and first[0] <= start):
+            if moment == 0 or (first is not None and first.number <= start):
                 break
         if first is not None:
             yield first
         yield from frames
 
-    def _decoded(self, moment: float, fps: float) -> Iterator[tuple[int, av.VideoFrame]]:
+    def _decoded(self, moment: float, fps: float) -> Iterator[Shown]:
         with self.open() as container:
             stream = container.streams.video[0]
             assert stream.time_base is not None
             origin = float((stream.start_time or 0) * stream.time_base)
+            aspect = self._aspect(stream)
             # an AVI has no times of show: with B-frames, what it gives are those of decoding
             in_order = container.format.name == "avi" and stream.codec_context.has_b_frames
             if moment > 0 and not in_order:
                 container.seek(int((origin + moment) / stream.time_base), stream=stream)
             for number, frame in enumerate(container.decode(stream)):
                 shown = float((frame.pts or 0) * stream.time_base) - origin
-                yield number if in_order else round(shown * fps), frame
+                yield Shown(number if in_order else round(shown * fps), frame, aspect)
+
+    def _aspect(self, stream: av.VideoStream) -> Fraction:
+        """The width of a pixel in its heights, 1 where the file says nothing."""
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        if not 1 / LONGEST_PIXEL <= aspect <= LONGEST_PIXEL:
+            raise InputError(f"{self.path} says that its pixels are {float(aspect):.3g} times as wide as high")
+        return aspect if abs(aspect - 1) > NEARLY_SQUARE else Fraction(1)
 
 
 def _opened(source: str | io.BytesIO, options: dict[str, str]) -> av.container.InputContainer:
@@ -178,8 +219,3 @@ def frame_rate(count: int, span: float, declared: float | None) -> float:
     if declared and abs(span - (count - 1) / declared) <= ROUNDING:
         return declared
     return (count - 1) / span
-
-
-def upright(frame: av.VideoFrame) -> np.ndarray:
-    """RGB pixels, turned as the metadata asks."""
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90))

@@ -47,6 +47,16 @@ class Frames(Protocol):
         where a file breaks off."""
 
 
+class Masks(Protocol):
+    """Mask files of a clip's person, one a frame."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def files(self, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
+        """What errors call each file of the frames `start` to `stop` (not included), and its bytes."""
+
+
 @dataclass(frozen=True)
 class RawClip:
     """A clip as found. `poses` and `masks` are files of its own, one a frame, where the source has them."""
@@ -57,7 +67,7 @@ class RawClip:
     path: str  # relative to the input, for people
     frames: Frames
     poses: tuple[Path, ...] | None = None
-    masks: Frames | None = None
+    masks: Masks | None = None
 
 
 @dataclass(frozen=True)

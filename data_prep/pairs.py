@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from data_prep.items import RawPair
+from data_prep.masks import laid_over
+from data_prep.oddities import oddities
+from humangen.data.masks import decode_mask, region_from_mask
 from humangen.data.parsers import check_labels, worn_clothes
-from humangen.data.regions import (
-    check_region,
-    decode_mask,
-    figure_of,
-    head_of,
-    rectangle_region,
-    region_from_mask,
-    region_from_parse,
-    seems_inverted,
-)
+from humangen.data.regions import check_region, figure_of, head_of, rectangle_region, region_from_parse, seems_inverted
 from humangen.data.schema import PairInfo, PairRecord
-from humangen.media import decode_labels, decode_picture, encode_picture, has_alpha
+from humangen.media import decode_labels, decode_picture, encode_picture
 from humangen.pose.keypoints import check
 from humangen.types import InputError
 
-STORED = {"JPEG": {".jpg", ".jpeg"}, "MPO": {".jpg", ".jpeg"}, "PNG": {".png"}}  # formats, and what they are called
-ORIENTATION = 0x0112  # the EXIF tag
+STORED = ("JPEG", "MPO", "PNG")  # the formats that shards hold
 
 
 @dataclass(frozen=True)
@@ -95,23 +86,9 @@ def read(path: Path) -> Picture:
         raise InputError(f"no picture at {path}")
     data, name = path.read_bytes(), f"{path.parent.name}/{path.name}"
     pixels = decode_picture(data, str(path))
-    with Image.open(io.BytesIO(data)) as opened:
-        form, mode = str(opened.format), opened.mode
-        alpha = has_alpha(opened)
-        turned = opened.getexif().get(ORIENTATION, 1) != 1
-    deep = mode.startswith(("I", "F")) or (form == "PNG" and data[24] == 16)  # the bit depth of its header
-    checks = {
-        "alpha laid on white": alpha,
-        "16 bits a channel brought to 8": deep,
-        f"colours turned from {mode} to RGB": not (mode == "RGB" or alpha or deep),
-        "turned upright by its EXIF tag": turned,
-        f"{form} stored as PNG": form not in STORED,
-    }
-    repairs = [repair for repair, needed in checks.items() if needed]
-    plain = not repairs
-    if form in STORED and path.suffix.lower() not in STORED[form]:
-        repairs.append(f"holds {form}, whatever its name says")
-    return Picture(name, pixels, data if plain else None, repairs)
+    found = oddities(data, name)
+    repairs = found.repairs if found.form in STORED else [*found.repairs, f"{found.form} stored as PNG"]
+    return Picture(name, pixels, None if repairs else data, [*repairs, *found.misnamed])
 
 
 def mask_names(raw: RawPair) -> tuple[str, str]:
@@ -178,13 +155,10 @@ def _beside(
 ) -> np.ndarray:
     """What `decode` makes of a mask or a parse map, uint8 of this (height, width)."""
     values = decode(path.read_bytes(), str(path))
-    (height, width), (own_height, own_width) = shape, values.shape
-    if own_height * width != own_width * height:
-        raise InputError(f"{path} is {own_width}x{own_height}, the person {width}x{height}: they must match in shape")
     if values.shape != shape:
+        (height, width), (own_height, own_width) = shape, values.shape
         notes.append(f"{path.parent.name}/{path.name}: brought from {own_width}x{own_height} to {width}x{height}")
-        values = cv2.resize(values, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return values
+    return laid_over(values, shape, str(path), "person")
 
 
 def _stored(picture: Picture, size: int | None, notes: list[str]) -> bytes:

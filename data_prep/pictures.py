@@ -13,7 +13,8 @@ import numpy as np
 
 from data_prep.frames import digest, stamp
 from data_prep.items import Probe
-from humangen.media import decode_picture, open_picture
+from data_prep.oddities import oddities
+from humangen.media import decode_picture
 from humangen.types import InputError
 
 
@@ -31,44 +32,27 @@ class Pictures(ABC):
     def encoded(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes of each file from `start` to before `stop`."""
 
+    def files(self, start: int, stop: int) -> Iterator[tuple[str, bytes]]:
+        return zip(self.names()[start:stop], self.encoded(start, stop), strict=True)
+
     def probe(self) -> Probe:
-        names = self.names()
+        count = len(self.names())
         odd: Counter[str] = Counter()
-        for name, data in zip(names, self.encoded(0, len(names)), strict=True):
-            odd.update(oddities(data, name))
-        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, len(names) // 2))
-        notes = tuple(f"{count} pictures: {what}" for what, count in sorted(odd.items()))
-        return Probe(self.fps, len(names), first.shape[0], first.shape[1], digest(first), digest(middle), notes)
+        for name, data in self.files(0, count):
+            found = oddities(data, name)
+            odd.update([*found.repairs, *found.misnamed])
+        first, middle = (next(self.read(number, number + 1, self.fps)) for number in (0, count // 2))
+        notes = tuple(f"{often} pictures: {what}" for what, often in sorted(odd.items()))
+        return Probe(self.fps, count, first.shape[0], first.shape[1], digest(first), digest(middle), notes)
 
     def read(self, start: int, stop: int, fps: float) -> Iterator[np.ndarray]:
         size: tuple[int, ...] | None = None
-        for name, data in zip(self.names()[start:stop], self.encoded(start, stop), strict=True):
+        for name, data in self.files(start, stop):
             picture = decode_picture(data, name)
             if size not in (None, picture.shape):
                 raise InputError(f"{name} is {picture.shape[1]}x{picture.shape[0]}, its neighbours are not")
             size = picture.shape
             yield picture
-
-
-def oddities(data: bytes, name: str) -> list[str]:
-    """What is unusual about a picture file, and is put right when it is read."""
-    try:
-        with open_picture(data) as picture:
-            mode, kind = picture.mode, (picture.format or "").lower()
-            turned = picture.getexif().get(0x0112, 1) != 1
-    except Exception as error:  # PIL raises many types
-        raise InputError(f"{name} is not a picture that can be read: {error}") from error
-    suffix = Path(name).suffix.lower().lstrip(".").replace("jpg", "jpeg")
-    found = []
-    if mode in ("RGBA", "LA", "PA"):
-        found.append("transparency, laid on white")
-    if mode.startswith("I") or mode == "F":
-        found.append("more than 8 bits, scaled")
-    if turned:
-        found.append("turned by its EXIF tag")
-    if kind and suffix in ("png", "jpeg", "webp", "bmp") and kind != suffix:
-        found.append(f"named {suffix} but is {kind}")
-    return found
 
 
 @dataclass(frozen=True)

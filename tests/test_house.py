@@ -49,6 +49,7 @@ PREPARATION = (  # what data_prep may import
     "data.pipe",
     "data.dancers",
     "data.parsers",
+    "data.masks",
     "data.regions",
     "pose",
     "media",

@@ -26,12 +26,13 @@ class Category:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.name = folder, folder.absolute().name
+        self.images = folder / "images"
         self.parses = folder_called(folder, "label-maps")
         self.poses = folder_called(folder, "keypoints")
         self.masks = folder_called(folder, "agnostic-masks")  # CatVTON's; `masks` are those of the garments
 
     def shows(self, person: str) -> bool:
-        return (self.folder / "images" / person).is_file()
+        return file_in(self.images, person) is not None
 
     def pair(self, person: str, garment: str, split: str) -> RawPair:
         identity = PERSON.sub(r"\g<id>", person)
@@ -43,8 +44,8 @@ class Category:
             split=split,
             path=f"{self.name}/images/{person}",
             category=CATEGORIES[self.name],
-            person=self.folder / "images" / person,
-            garment=self.folder / "images" / garment,
+            person=self.images / person,
+            garment=self.images / garment,
             parse=parse,
             parser="atr" if parse else None,
             pose=file_in(self.poses, f"{identity}_2.json"),
@@ -106,7 +107,7 @@ class DressCodeSource:
                 lines += above.get(split, {}).get(category.name, [])
                 listed[split] = first_of_each(((line.person, line.garment), line) for line in lines)
         if not listed:
-            names = [path.name for path in pictures_in(category.folder / "images") if PERSON.fullmatch(path.name)]
+            names = [path.name for path in pictures_in(category.images) if PERSON.fullmatch(path.name)]
             listed["train"] = [Line(name, worn_by(name), f"{category.name}/images") for name in names]
             finds.mark(category.name, f"{category.name} has no list of pairs: all {len(names)} people, for training")
         if UNPAIRED in listed and "test" not in listed:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,7 +28,8 @@ LAYOUT = (
 class FoldersSource:
     """The people of `folder`/person. Each wears the garment that its list names, or without a list the one of the
     same name, and then `split` (see `splits.PRESETS`) decides who is held out. Who is in pairs.txt is held out, and
-    tried on as it says in split `test_unpaired`. `category` and `parser` are of all of them."""
+    tried on as it says in split `test_unpaired`. One picture under two names is one person, so that no split has what
+    another holds. `category` and `parser` are of all of them."""
 
     folder: Path
     split: str = "random"
@@ -41,29 +44,46 @@ class FoldersSource:
             if not pictures_in(self.folder / name):
                 raise InputError(f"{self.folder} has no pictures in {name}. {LAYOUT}")
         finds = Finds(self.folder)
-        path = self.folder / LIST
-        others = finds.read(path) if path.is_file() else []
-        for split, lines in self._paired(others, finds).items():
+        others = self._read(LIST, finds)
+        paired = self._paired(others, finds)
+        held_out = {self._who(line.person): line for line in [*others, *paired.get("test", [])]}
+        for split, lines in paired.items():
             for line in first_of_each((line.person, line) for line in lines):
-                self._add_worn(line, split, finds)
+                held = held_out.get(self._who(line.person))
+                if split == "train" and held is not None:
+                    finds.fail(line.where, f"{line.where}: {line.person} is held out, as {held.person} ({held.where})")
+                else:
+                    self._add_worn(line, split, finds)
         for line in others:
             finds.add(self._pair(line.person, line.garment, UNPAIRED), line.where)
         return finds.pairs, finds.problems
 
+    @cached_property
+    def _people(self) -> dict[str, str]:
+        """Who each picture of `person` shows."""
+        return {path.name: _hash(path) for path in pictures_in(self.folder / "person")}
+
+    def _who(self, person: str) -> str:
+        return self._people.get(person, person)
+
     def _paired(self, others: list[Line], finds: Finds) -> dict[str, list[Line]]:
         """People and the garments they wear, by split."""
-        lists = {split: self.folder / name for split, name in PAIRED.items() if (self.folder / name).is_file()}
-        if lists:
-            return {split: finds.read(path) for split, path in lists.items()}
-        held_out, found = {line.person for line in others}, dict[str, list[Line]]()
+        if any((self.folder / name).is_file() for name in PAIRED.values()):
+            return {split: self._read(name, finds) for split, name in PAIRED.items()}
+        held_out, found = {self._who(line.person) for line in others}, dict[str, list[Line]]()
         for path in pictures_in(self.folder / "person"):
-            worn = self._garment_of(path.name)
-            split = "test" if path.name in held_out else PRESETS[self.split](path.stem)
+            worn, who = self._garment_of(path.name), self._who(path.name)
+            split = "test" if who in held_out else PRESETS[self.split](who)
             if worn is not None:
                 found.setdefault(split, []).append(Line(path.name, worn.name, f"person/{path.name}"))
-            elif path.name not in held_out:
+            elif who not in held_out:
                 finds.fail(path.stem, f"person/{path.name}: no garment/{path.stem} that she wears")
         return found
+
+    def _read(self, name: str, finds: Finds) -> list[Line]:
+        """The lines of a list, none where it is not there."""
+        path = self.folder / name
+        return finds.read(path, (self.folder / "person", self.folder / "garment")) if path.is_file() else []
 
     def _add_worn(self, line: Line, split: str, finds: Finds) -> None:
         own = self._garment_of(line.person)
@@ -89,7 +109,7 @@ class FoldersSource:
         parse = self._labels("parse", stem, (), (".png",))
         return RawPair(
             key=safe_key(stem, Path(garment).stem) if split == UNPAIRED else safe_key(stem),
-            identity=stem,
+            identity=self._who(person),
             split=split,
             path=f"person/{person}",
             category=self.category,
@@ -100,3 +120,11 @@ class FoldersSource:
             pose=self._labels("pose", stem, ("_keypoints",), (".json", ".npz", ".npy")),
             mask=self._labels("mask", stem, ("_mask",), PICTURES),
         )
+
+
+def _hash(path: Path) -> str:
+    """Of the file's bytes."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:  # whoever reads it says so
+        return path.name

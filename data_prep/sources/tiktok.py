@@ -11,7 +11,7 @@ from typing import ClassVar
 from data_prep.items import Problem, RawClip, safe_key
 from data_prep.pictures import PictureFrames, TsvFrames
 from data_prep.splits import Split
-from humangen.media import PICTURE_SUFFIXES
+from humangen.media import pictures_in
 from humangen.types import InputError
 
 FPS = 30.0  # of the set's videos; pictures do not say
@@ -31,7 +31,7 @@ class TikTokSource:
     def discover(self) -> tuple[list[RawClip], list[Problem]]:
         inside = [path for path in sorted(self.folder.iterdir()) if not path.name.startswith(".")]
         tables = [path for path in inside if path.is_file() and re.search(r"_(images|img)\.tsv$", path.name)]
-        folders = [path for path in inside if path.is_dir() and pictures_in(path)]
+        folders = [path for path in inside if path.is_dir() and frames_in(path)]
         if not tables and not folders:
             raise InputError(
                 f"no clips in {self.folder}: it looks for folders like 00001/images/0001.png or 001/000001.png, "
@@ -62,7 +62,7 @@ class TikTokSource:
         return placed, problems
 
     def _folder(self, folder: Path) -> tuple[list[RawClip], list[Problem]]:
-        pictures, key = pictures_in(folder), safe_key(f"tiktok-{folder.name}")
+        pictures, key = frames_in(folder), safe_key(f"tiktok-{folder.name}")
         masks, lost = beside(folder, MASKS, pictures, ("{name}.mask.png", "{stem}.png", "{name}"))
         poses, also_lost = beside(folder, POSES, pictures, ("{name}.json", "{stem}.json", "{stem}_keypoints.json"))
         problems = [Problem(key, "discover", "marked", reason) for reason in (lost, also_lost) if reason]
@@ -102,10 +102,9 @@ class TikTokSource:
         return clips
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def frames_in(folder: Path) -> list[Path]:
     """A clip's pictures in the order of their numbers, of which 10 comes behind 9, with or without zeros before it."""
-    inside = folder / "images" if (folder / "images").is_dir() else folder
-    found = [path for path in inside.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.name[0] != "."]
+    found = pictures_in(folder / "images" if (folder / "images").is_dir() else folder)
     return sorted(found, key=lambda path: ([int(digits) for digits in re.findall(r"[0-9]+", path.name)], path.name))
 
 

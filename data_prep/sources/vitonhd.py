@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +49,7 @@ class Finds:
         self.problems.append(Problem(safe_key(key), "discover", "marked", reason))
 
     def add(self, pair: RawPair, where: str) -> None:
-        missing = [self.relative(path) for path in (pair.person, pair.garment) if not path.is_file()]
+        missing = [self.relative(path) for path in (pair.person, pair.garment) if not os.path.isfile(path)]
         if pair.key in self._taken:
             self._lack(pair, f"{where}: {pair.key} is already the sample of {self._taken[pair.key]}")
         elif missing:
@@ -59,17 +61,20 @@ class Finds:
     def _lack(self, pair: RawPair, reason: str) -> None:
         self.problems.append(Problem(pair.key, "discover", "failed", reason))
 
-    def read(self, path: Path, *, columns: tuple[int, ...] = (2,)) -> list[Line]:
-        """The pairs of a list, a person's and a garment's file name on each line, between white space; a line that
-        holds something else, or what an earlier one held, becomes a problem. More `columns` are passed over."""
+    def read(self, path: Path, homes: tuple[Path, ...] = (), columns: tuple[int, ...] = (2,)) -> list[Line]:
+        """The pairs of a list, on each line the file names of a person and of a garment between tabs or spaces; a line
+        that holds something else, or what an earlier one held, becomes a problem. Names that hold spaces themselves
+        are known by their pictures in `homes`, the folders of people and of garments. More `columns` are passed over.
+        """
         name, lines = self.relative(path), []
         first: dict[tuple[str, ...], int] = {}
         for number, text in enumerate(path.read_text("utf-8-sig", errors="replace").splitlines(), 1):
-            fields, where = tuple(text.split()), f"{name} line {number}"
-            if not fields:
+            fields, where = names_in(text.strip(), homes, columns), f"{name} line {number}"
+            if not text.strip():
                 continue
             if len(fields) not in columns or any("/" in field or "\\" in field for field in fields):
-                self.fail(where, f"{where}: {text.strip()!r} is not the file names of a person and of a garment")
+                told = f"{where}: {text.strip()!r} is not the file names of a person and of a garment"
+                self.fail(where, told + ", with a tab between them where names hold spaces" * (len(fields) > 2))
             elif fields in first:
                 self.fail(where, f"{where}: the same pair as on line {first[fields]}")
             else:
@@ -80,6 +85,19 @@ class Finds:
         return lines
 
 
+def names_in(text: str, homes: tuple[Path, ...], columns: tuple[int, ...]) -> tuple[str, ...]:
+    """The fields of a line: between tabs where there are any, else between spaces. Where those are too many, the two
+    names whose pictures are in `homes`, if just one way to part them gives such."""
+    if "\t" in text:
+        return tuple(field.strip() for field in re.split(r"\t+", text))
+    fields = tuple(text.split())
+    if len(fields) in columns or not homes:
+        return fields
+    parted = [(text[: gap.start()], text[gap.end() :]) for gap in re.finditer(r"\s+", text)]
+    there = [names for names in parted if all(map(file_in, homes, names))]
+    return there[0] if len(there) == 1 else fields
+
+
 def folder_called(parent: Path, *names: str) -> Path:
     """The first of these folders that `parent` holds, `-` and `_` being the same; else the path of the first name."""
     held = {each.name.replace("_", "-"): each for each in sorted(parent.iterdir())}
@@ -88,7 +106,7 @@ def folder_called(parent: Path, *names: str) -> Path:
 
 def file_in(folder: Path, name: str) -> Path | None:
     """The file of this name, or None where there is none."""
-    return folder / name if (folder / name).is_file() else None
+    return folder / name if os.path.isfile(folder / name) else None  # which a name that is too long does not raise
 
 
 def first_of_each(lines: Iterable[tuple[object, Line]]) -> list[Line]:
@@ -103,7 +121,7 @@ class Part:
     """One of the two folders, train or test, and which of the folders of labels it holds."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.people, self.garments = folder, folder / "image", folder / "cloth"
         self.parses = folder_called(folder, "image-parse-v3", "image-parse")
         self.poses = folder_called(folder, "openpose-json")
         self.masks = folder_called(folder, "agnostic-mask")
@@ -117,8 +135,8 @@ class Part:
             split=split,
             path=f"{self.folder.name}/image/{person}",
             category="upper",
-            person=self.folder / "image" / person,
-            garment=self.folder / "cloth" / garment,
+            person=self.people / person,
+            garment=self.garments / garment,
             parse=parse,
             parser="cihp" if parse else None,
             pose=file_in(self.poses, f"{stem}_keypoints.json"),
@@ -152,10 +170,10 @@ class VitonHdSource:
 
     def _discover_part(self, part: str, lists: list[Path], finds: Finds) -> None:
         place = Part(self.folder / part)
-        lines = [line for path in lists for line in finds.read(path)]
+        lines = [line for path in lists for line in finds.read(path, (place.people, place.garments))]
         people = lines
         if not lists:
-            pictures = pictures_in(place.folder / "image")
+            pictures = pictures_in(place.people)
             people = [Line(path.name, path.name, f"{part}/image") for path in pictures]
             finds.mark(part, f"no {LISTS[part][0]}: all {len(people)} pictures of {part}/image, each as it is dressed")
         for line in first_of_each((line.person, line) for line in people):

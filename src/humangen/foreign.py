@@ -112,9 +112,11 @@ def read_frame(path: Path) -> np.ndarray:
     reading would change, whatever its name says."""
     data = path.read_bytes()
     picture = decode_picture(data, str(path))
+    with open_picture(data, str(path)) as opened:
+        alpha = has_alpha(opened)
     if not data.startswith(SIGNATURE):
         kind = "is no PNG, whatever its name says"
-    elif data[DEPTH] != 8 or data[COLOURS] not in (GREY, RGB) or has_alpha(open_picture(data)):
+    elif data[DEPTH] != 8 or data[COLOURS] not in (GREY, RGB) or alpha:
         kind = "has transparency, a palette, or other than 8 bits a channel"
     else:
         return picture

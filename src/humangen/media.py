@@ -50,38 +50,38 @@ def read_picture(path: str | Path) -> np.ndarray:
     return decode_picture(path.read_bytes(), str(path))
 
 
-def decode_picture(data: bytes, name: str, background: str = "white") -> np.ndarray:
-    """`read_picture` of the bytes of a file, transparency laid on `background`; `name` is for the error."""
-    try:
-        with open_picture(data) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode.startswith("I") or picture.mode == "F":
-                values = np.asarray(picture, np.float32)
-                scale = 257 if values.max() > 255 else 1
-                picture = Image.fromarray((values / scale).clip(0, 255).astype(np.uint8))
-            picture = picture.convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} is not a picture that can be read: {error}") from error
-    behind = Image.new("RGBA", picture.size, background)
-    return np.asarray(Image.alpha_composite(behind, picture).convert("RGB"))
+def decode_picture(data: bytes, name: str) -> np.ndarray:
+    """`read_picture` of the bytes of a file; `name` is for the error."""
+    picture = decode_transparent(data, name)
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB"))
 
 
-def open_picture(data: bytes) -> Image.Image:
-    """PIL's picture of the bytes of a file."""
+def decode_transparent(data: bytes, name: str) -> Image.Image:
+    """The same in mode RGBA."""
+    with open_picture(data, name) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I") or picture.mode == "F":
+            values = np.asarray(picture, np.float32)
+            scale = 257 if values.max() > 255 else 1
+            picture = Image.fromarray((values / scale).clip(0, 255).astype(np.uint8))
+        return picture.convert("RGBA")
+
+
+@contextmanager
+def open_picture(data: bytes, name: str) -> Iterator[Image.Image]:
+    """PIL's picture of the bytes of a file; raises `InputError` for what is not, or breaks off when it is read."""
     try:
-        return Image.open(io.BytesIO(data))
-    except UnidentifiedImageError as error:  # its message is the address of a buffer, another one each time
-        raise ValueError("no known format") from error
+        with Image.open(io.BytesIO(data)) as opened:
+            yield opened
+    except Exception as error:  # PIL raises many types; where it knows no format, its message is a buffer's address
+        reason = "no known format" if isinstance(error, UnidentifiedImageError) else error
+        raise InputError(f"{name} is not a picture that can be read: {reason}") from error
 
 
 def decode_labels(data: bytes, name: str = "label picture") -> np.ndarray:
-    """The numbers (H, W), uint8, of a label map: palette indices rather than colours, the first channel where it is
-    saved in colour."""
-    try:
-        with open_picture(data) as opened:
-            values = np.asarray(opened)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} is not a picture that can be read: {error}") from error
+    """The numbers (H, W), uint8, of a label map: palette indices, not colours; of one in colour, the first channel."""
+    with open_picture(data, name) as opened:
+        values = np.asarray(opened)
     return (values if values.ndim == 2 else values[..., 0]).astype(np.uint8)
 
 

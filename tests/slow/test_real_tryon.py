@@ -15,7 +15,8 @@ from data_prep.shards import read_manifest
 from humangen.checkpoint import load_pipeline, load_sampler
 from humangen.cli.main import main as humangen
 from humangen.data.framing import Framing
-from humangen.data.regions import decode_mask, region_from_mask, region_from_parse
+from humangen.data.masks import decode_mask, region_from_mask
+from humangen.data.regions import region_from_parse
 from humangen.data.schema import decode_pair
 from humangen.data.tryon import TryOnData
 from humangen.inference.tryon import try_on

@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from humangen.data.parsers import PARSERS, Labels, check_labels, covered_and_kept, worn_clothes
-from humangen.media import decode_picture
 from humangen.pose.keypoints import BODY, VISIBLE
-from humangen.types import InputError
 
 LEAST_AREA, MOST_AREA = 0.05, 0.75  # of the picture; VITON-HD's own regions are 0.25 to 0.41
 # of the picture's edges but the lower one, at which people are cut off. Real regions hold none of it, whatever they are
@@ -108,28 +106,6 @@ def rectangle_region(region: np.ndarray, head: np.ndarray | None = None) -> np.n
     if len(rows):
         rectangle[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     return rectangle if head is None else rectangle & ~head
-
-
-def decode_mask(data: bytes, name: str) -> np.ndarray:
-    """The grey levels (H, W), uint8, of a mask's file, by its colours: the order of a palette says nothing. What is
-    transparent is black."""
-    return cv2.cvtColor(decode_picture(data, name, background="black"), cv2.COLOR_RGB2GRAY)
-
-
-def region_from_mask(levels: np.ndarray, name: str = "the mask") -> np.ndarray:
-    """The region of a mask's grey levels, uint8 (H, W): 255 (or, where there is none above it, 1) to paint, 0 to keep.
-
-    Raises `InputError` for greys, of which JPEG and resizing leave but few: mirrors of VITON-HD ship the person with
-    a grey region in place of its mask (IDM-VTON issue 185).
-    """
-    if levels.max() == 1:
-        levels = levels * np.uint8(255)
-    grey = ((levels >= 32) & (levels < 224)).mean()
-    if grey > 0.05:
-        raise InputError(f"{name} is no mask: {grey:.0%} of it is neither black (keep) nor white (paint)")
-    if not (levels >= 128).any():
-        raise InputError(f"{name} marks nothing to paint: it must be white (255) there")
-    return levels >= 128
 
 
 def edge_share(region: np.ndarray) -> float:

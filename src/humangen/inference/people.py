@@ -8,15 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from humangen.data.masks import decode_mask, region_from_mask
 from humangen.data.parsers import check_labels
-from humangen.data.regions import (
-    check_region,
-    decode_mask,
-    figure_of,
-    region_from_mask,
-    region_from_parse,
-    seems_inverted,
-)
+from humangen.data.regions import check_region, figure_of, region_from_parse, seems_inverted
 from humangen.inference.outfits import Beside
 from humangen.media import PICTURE_SUFFIXES, decode_labels, decode_picture, has_alpha, open_picture, read_picture
 from humangen.pose.files import read_person
@@ -132,6 +126,6 @@ def read_garment(path: Path) -> tuple[np.ndarray, list[str]]:
         raise InputError(f"no picture at {path}")
     data = path.read_bytes()
     pixels = decode_picture(data, str(path))
-    with open_picture(data) as opened:
+    with open_picture(data, str(path)) as opened:
         alpha = has_alpha(opened)
     return pixels, [f"{path}: its transparency is laid on white"] if alpha else []

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from humangen.data.masks import decode_mask, person_from_mask, region_from_mask
 from humangen.data.regions import (
     check_region,
-    decode_mask,
     edge_share,
     figure_of,
     head_of,
     rectangle_region,
-    region_from_mask,
     region_from_parse,
     seems_inverted,
 )
 from humangen.media import decode_labels
 from humangen.pose.files import read_person
+from humangen.types import InputError
 from tests.unit.tiny import REAL
 
 HEIGHT, WIDTH = 96, 72
@@ -35,11 +35,29 @@ def disc() -> np.ndarray:
     return (y - 50) ** 2 + (x - 36) ** 2 < 30**2
 
 
-def on_clear(white: Image.Image) -> Image.Image:
-    """White strokes on a transparent layer, as an editor saves them."""
-    strokes = Image.new("RGBA", white.size, (255, 255, 255, 0))
-    strokes.putalpha(white)
-    return strokes
+def layer(colour: tuple[int, int, int]) -> Callable[[Image.Image], Image.Image]:
+    """Strokes of one colour on a transparent layer, as an editor saves them."""
+
+    def drawn(white: Image.Image) -> Image.Image:
+        strokes = Image.new("RGBA", white.size, colour)
+        strokes.putalpha(white)
+        return strokes
+
+    return drawn
+
+
+def on_clear(colour: tuple[int, int, int]) -> Callable[[Image.Image], Image.Image]:
+    """The same, where what is transparent has another colour."""
+    return lambda white: Image.composite(
+        Image.new("RGBA", white.size, (*colour, 255)), Image.new("RGBA", white.size, (255, 255, 255, 0)), white
+    )
+
+
+def half_clear(white: Image.Image) -> Image.Image:
+    """Black and white, the lower part of the black erased."""
+    erased = np.asarray(white.convert("RGBA")).copy()
+    erased[HEIGHT - 8 :, :, 3] = 0
+    return Image.fromarray(erased)
 
 
 FORMS: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -50,7 +68,11 @@ FORMS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "adaptive palette": lambda grey: grey.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE, colors=2),
     "fixed palette": lambda grey: grey.convert("P"),
     "sixteen bits": lambda grey: Image.fromarray(np.asarray(grey).astype(np.uint16) * 257),
-    "transparent": on_clear,
+    "white layer": layer((255, 255, 255)),
+    "layer without colour": layer((0, 0, 0)),
+    "red layer": layer((255, 0, 0)),
+    "black on clear white": on_clear((0, 0, 0)),
+    "black around and clear below": half_clear,
     "opaque": lambda grey: grey.convert("RGBA"),
 }
 
@@ -60,6 +82,25 @@ def test_white_is_painted_in_every_kind_of_file(form: str) -> None:
     buffer = io.BytesIO()
     FORMS[form](Image.fromarray(disc().astype(np.uint8) * 255)).save(buffer, "png")
     np.testing.assert_array_equal(region_from_mask(decode_mask(buffer.getvalue(), "mask")), disc())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_people_are_white_in_every_kind_of_file(form: str) -> None:
+    buffer = io.BytesIO()
+    FORMS[form](Image.fromarray(disc().astype(np.uint8) * 255)).save(buffer, "png")
+    np.testing.assert_array_equal(person_from_mask(decode_mask(buffer.getvalue(), "mask")), disc())
+
+
+def test_people_may_be_numbered_and_may_be_away() -> None:
+    numbers = disc().astype(np.uint8)
+    numbers[50:] *= 3
+    np.testing.assert_array_equal(person_from_mask(numbers), disc())
+    assert not person_from_mask(np.zeros((HEIGHT, WIDTH), np.uint8)).any()
+    buffer = io.BytesIO()
+    Image.new("RGBA", (WIDTH, HEIGHT)).save(buffer, "png")
+    assert not person_from_mask(decode_mask(buffer.getvalue(), "mask")).any()
+    with pytest.raises(InputError, match=r"7.png is no mask: 41% of it is neither black \(nobody\) nor white"):
+        person_from_mask(disc().astype(np.uint8) * 120, "7.png")
 
 
 def test_parse_maps_are_read_by_their_numbers() -> None:

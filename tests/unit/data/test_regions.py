@@ -10,16 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from humangen.data.masks import decode_mask, region_from_mask
 from humangen.data.parsers import PARSERS
-from humangen.data.regions import (
-    check_region,
-    decode_mask,
-    figure_of,
-    head_of,
-    rectangle_region,
-    region_from_mask,
-    region_from_parse,
-)
+from humangen.data.regions import check_region, figure_of, head_of, rectangle_region, region_from_parse
 from humangen.types import InputError
 
 HEIGHT, WIDTH = 256, 192

@@ -63,16 +63,19 @@ def video(
     codec: str = "libx264",
     pixels: str = "yuv420p",
     times: Sequence[float] | None = None,
+    pixel_aspect: Fraction | None = None,
     options: dict[str, str] | None = None,
     container: dict[str, str] | None = None,
 ) -> Path:
-    """A video of high quality; `times` in seconds give it a variable frame rate."""
+    """A video of high quality; `times` in seconds give it a variable frame rate, `pixel_aspect` wide or high pixels."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=container or {}) as file:
         stream = file.add_stream(codec, rate=Fraction(fps))
         stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], pixels
         stream.options = {"crf": "6", **(options or {})}
         stream.codec_context.thread_count = 1
+        if pixel_aspect is not None:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         if times is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for number, drawn in enumerate(frames):

@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from data_prep.items import safe_key
+from data_prep.masks import laid_over
 from humangen.data.schema import ClipRecord
+from humangen.types import InputError
 from tests.unit.data_prep.drawn import (
     JOINTS,
     clip_folder,
@@ -94,6 +96,47 @@ def test_pictures_keypoints_and_masks_stay_aligned(tmp_path: Path, height: int, 
     np.testing.assert_allclose([left, top, right, bottom], [*seen.min(0), *seen.max(0)], atol=1.5)  # or the masks
 
 
+def transparent(white: np.ndarray) -> Image.Image:
+    layer = np.zeros((*white.shape, 4), np.uint8)
+    layer[..., 3] = white
+    return Image.fromarray(layer)
+
+
+MASKS = {
+    "transparent": transparent,
+    "numbered": lambda white: Image.fromarray(white // 255 * 3),
+    "doubled": lambda white: Image.fromarray(white.repeat(2, 0).repeat(2, 1)),
+}
+
+
+@pytest.mark.parametrize("form", MASKS)
+def test_masks_of_people_are_read_by_what_they_show(tmp_path: Path, form: str) -> None:
+    folder = clip_folder(tmp_path / "raw" / "001", 3)
+    for number, path in enumerate(sorted((folder / "groundsam").iterdir())):
+        MASKS[form](mask(number, 64, 48)).save(path)
+    assert prepare("tiktok", tmp_path / "raw", tmp_path / "out") == 0
+    (record,) = records(tmp_path / "out")
+    np.testing.assert_array_equal(record.figure, [mask(number, 64, 48) > 0 for number in range(3)])
+    assert not ledger(tmp_path / "out")
+
+
+def test_masks_of_another_shape_are_refused(tmp_path: Path) -> None:
+    for name in ("001", "002"):
+        clip_folder(tmp_path / "raw" / name, 3, seed=int(name))
+    path = tmp_path / "raw" / "001" / "groundsam" / "000002.png.mask.png"
+    Image.fromarray(mask(1, 48, 48)).save(path)
+    assert prepare("tiktok", tmp_path / "raw", tmp_path / "out") == 0
+    assert [record.key for record in records(tmp_path / "out")] == ["tiktok-002"]
+    reasons = [line["reason"] for line in ledger(tmp_path / "out")]
+    assert reasons == [f"{path} is 48x48, the frame 48x64: they must match in shape"]
+
+
+def test_sizes_may_be_rounded_and_no_more() -> None:
+    assert laid_over(np.ones((107, 60), np.uint8), (1280, 720), "mask", "frame").shape == (1280, 720)
+    with pytest.raises(InputError, match="mask is 60x105, the frame 720x1280"):
+        laid_over(np.ones((105, 60), np.uint8), (1280, 720), "mask", "frame")
+
+
 @pytest.mark.usefixtures("drawn_poses")
 def test_one_less_than_the_source_is_a_size_too(tmp_path: Path) -> None:
     """Which rounds back to the source's own height, but not to its width."""
@@ -158,6 +201,21 @@ def test_two_shots_become_two_samples(tmp_path: Path, options: dict[str, str]) -
     firsts = [hashlib.sha256(decoded[start].tobytes()).hexdigest() for start in (0, 31)]
     assert [line["first_frame_sha256"] for line in lines] == firsts
     assert not ledger(tmp_path / "out")
+
+
+def test_what_is_odd_about_pictures_is_told(tmp_path: Path) -> None:
+    """As it is of a try-on sample's."""
+    first, second, third = sorted(clip_folder(tmp_path / "raw" / "001", 3).glob("*.png"))
+    Image.open(first).quantize(16).save(first, transparency=0)
+    Image.open(second).save(second, "jpeg", quality=95)
+    Image.open(third).convert("L").save(third)
+    assert prepare("tiktok", tmp_path / "raw", tmp_path / "out") == 0
+    assert [(line["outcome"], line["reason"]) for line in ledger(tmp_path / "out")] == [
+        ("repaired", "1 pictures: alpha laid on white"),
+        ("repaired", "1 pictures: colours turned from L to RGB"),
+        ("repaired", "1 pictures: holds JPEG, whatever its name says"),
+    ]
+    assert len(records(tmp_path / "out")) == 1
 
 
 def test_pictures_are_one_shot(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_without_lists_everyone_wears_the_garment_of_the_same_name(folder: Path)
     assert set(pairs) == {("train", name) for name in NAMES}
     anna = pairs["train", "anna"]
     assert (anna.person, anna.garment) == (folder / "person" / "anna.jpg", folder / "garment" / "anna.png")
-    assert (anna.identity, anna.path, anna.category) == ("anna", "person/anna.jpg", "upper")
+    assert (anna.path, anna.category) == ("person/anna.jpg", "upper")
     assert anna.mask == folder / "mask" / "anna_mask.png"
     assert anna.parse is anna.parser is anna.pose is None
     assert {split for split, _ in found(folder, "test")[0]} == {"test"}
@@ -79,6 +79,44 @@ def test_people_of_the_list_of_others_are_held_out(folder: Path) -> None:
     assert [problem.reason for problem in problems] == ["pairs.txt line 3: no picture at garment/lost.png"]
 
 
+def test_one_picture_under_two_names_is_one_person(folder: Path) -> None:
+    """Whichever names: thirty people, of whom each is there twice, land on one side."""
+    for number in range(30):
+        for name in (f"a{number}", f"b{number}"):
+            draw(folder / "person" / f"{name}.png", number)
+            draw(folder / "garment" / f"{name}.png")
+    pairs = found(folder, "random")[0]
+    splits = {pair.person.stem: pair.split for pair in pairs.values()}
+    assert set(splits.values()) == {"train", "val", "test"}
+    assert all(splits[f"a{number}"] == splits[f"b{number}"] for number in range(30))
+    assert len({pair.identity for pair in pairs.values()}) == 33
+    (folder / "pairs.txt").write_text("a3.png b4.png\n")
+    splits = {pair.person.stem: pair.split for pair in found(folder)[0].values() if pair.paired}
+    assert {name for name, split in splits.items() if split == "test"} == {"a3", "b3"}
+
+
+def test_who_is_held_out_is_not_trained_on(folder: Path) -> None:
+    (folder / "person" / "anna2.jpg").write_bytes((folder / "person" / "anna.jpg").read_bytes())
+    (folder / "train_pairs.txt").write_text("anna2.jpg berta.png\nberta.jpg berta.png\nclara.jpg clara.png\n")
+    (folder / "test_pairs.txt").write_text("anna.jpg anna.png\n")
+    (folder / "pairs.txt").write_text("berta.jpg anna.png\n")
+    pairs, problems = found(folder)
+    assert set(pairs) == {("train", "clara"), ("test", "anna"), ("test_unpaired", "berta+anna")}
+    assert [problem.reason for problem in problems] == [
+        "train_pairs.txt line 1: anna2.jpg is held out, as anna.jpg (test_pairs.txt line 1)",
+        "train_pairs.txt line 2: berta.jpg is held out, as berta.jpg (pairs.txt line 1)",
+    ]
+
+
+def test_names_of_other_letters_do_not_clash(folder: Path) -> None:
+    for number, name in enumerate(("女1", "男1", "my top", "my-top"), start=5):
+        draw(folder / "person" / f"{name}.jpg", number)
+        draw(folder / "garment" / f"{name}.jpg")
+    pairs, problems = found(folder)
+    assert not problems
+    assert len(pairs) == 7
+
+
 def test_lists_say_who_wears_what(folder: Path) -> None:
     draw(folder / "garment" / "red.png")
     (folder / "garment" / "anna.png").unlink()
@@ -92,6 +130,30 @@ def test_lists_say_who_wears_what(folder: Path) -> None:
         "test_pairs.txt line 2: 'berta.jpg' is not the file names of a person and of a garment",
         "train_pairs.txt line 2: clara.jpg with berta.png, though garment/clara.png is there: garments that are not "
         "worn in the picture belong in pairs.txt",
+    ]
+
+
+def test_names_in_lists_may_hold_spaces(folder: Path) -> None:
+    for number, name in enumerate(("my top", "my  top", "a b", "b c", "a"), start=5):
+        draw(folder / "person" / f"{name}.jpg", number)
+        draw(folder / "garment" / f"{name}.jpg")
+    draw(folder / "person" / "x y.jpg x.jpg", 20)
+    draw(folder / "garment" / "x.jpg y.jpg", 20)
+    draw(folder / "person" / "x y.jpg", 21)
+    draw(folder / "garment" / "y.jpg", 21)
+    lines = ["my top.jpg a b.jpg", "my  top.jpg\ta b.jpg", "a b.jpg  b c.jpg", "anna.jpg berta.png",
+             "x y.jpg x.jpg y.jpg", "my top.jpg lost.jpg", f"anna.jpg {'long' * 100}.jpg"]  # fmt: skip
+    (folder / "pairs.txt").write_bytes("\r\n".join(lines).encode())
+    pairs, problems = found(folder)
+    worn = {(pair.person.name, pair.garment.name) for pair in pairs.values() if not pair.paired}
+    assert worn == {("my top.jpg", "a b.jpg"), ("my  top.jpg", "a b.jpg"), ("a b.jpg", "b c.jpg"),
+                    ("anna.jpg", "berta.png")}  # fmt: skip
+    told = "is not the file names of a person and of a garment, with a tab between them where names hold spaces"
+    reasons = [problem.reason for problem in problems if problem.reason.startswith("pairs.txt")]
+    assert [reason.replace("long" * 100, "long") for reason in reasons] == [
+        f"pairs.txt line 5: 'x y.jpg x.jpg y.jpg' {told}",
+        f"pairs.txt line 6: 'my top.jpg lost.jpg' {told}",
+        "pairs.txt line 7: no picture at garment/long.jpg",
     ]
 
 

@@ -7,6 +7,7 @@ import tarfile
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -76,6 +77,35 @@ def test_metadata_turns_pictures_as_players_do(tmp_path: Path, turn: int) -> Non
     assert psnr(read[1], np.rot90(picture(1), -turn // 90)) > 35
     assert (probed.height, probed.width) == shown.shape[1:3]
     assert "turned by" in probed.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["a.mp4", "a.mkv", "a.avi"])
+@pytest.mark.parametrize(("aspect", "height", "width"), [("4/3", 64, 64), ("1/2", 128, 48), ("300/301", 64, 48)])
+def test_pixels_become_square_as_players_show_them(
+    tmp_path: Path, kind: str, aspect: str, height: int, width: int
+) -> None:
+    frames = VideoFrames(video(tmp_path / kind, pictures(4), pixel_aspect=Fraction(aspect)))
+    probed, read = frames.probe(), list(frames.read(0, 4, 30))
+    assert {one.shape for one in read} == {(height, width, 3)} == {(probed.height, probed.width, 3)}
+    assert [number_of(one) for one in read] == list(range(4))
+    wanted = cv2.resize(picture(1), (width, height), interpolation=cv2.INTER_CUBIC)
+    assert psnr(read[1], wanted) > 30
+    said = f"pixels of {aspect.replace('/', ':')} brought to square ones, 48x64 to {width}x{height}"
+    assert probed.notes == (() if (height, width) == (64, 48) else (said,))
+
+
+def test_wide_pixels_of_a_turned_video_stand_upright(tmp_path: Path) -> None:
+    matrix = struct.pack(">9i", *(number << 16 for number in (0, 1, 0, -1, 0, 0, 0, 0)), 1 << 30)
+    path = patched(video(tmp_path / "a.mp4", pictures(4), pixel_aspect=Fraction(2)), b"tkhd", 40, matrix)
+    probed = VideoFrames(path).probe()
+    assert (probed.height, probed.width) == (96, 64)
+    assert len(probed.notes) == 2
+
+
+def test_absurd_pixels_are_refused(tmp_path: Path) -> None:
+    path = video(tmp_path / "a.mp4", pictures(4), pixel_aspect=Fraction(20))
+    with pytest.raises(InputError, match=r"a\.mp4 says that its pixels are 20 times as wide as high"):
+        VideoFrames(path).probe()
 
 
 def test_what_an_edit_list_cuts_away_is_not_read(tmp_path: Path) -> None:
