@@ -10,7 +10,8 @@ import numpy as np
 from data_prep.clips import Options, Piece
 from data_prep.items import Problem
 from data_prep.work import Work
-from humangen.data.schema import ClipInfo, ClipRecord, unpack_arrays
+from humangen.data.arrays import unpack_arrays
+from humangen.data.schema import ClipInfo, ClipRecord
 from humangen.pose.keypoints import BODY, VISIBLE
 
 

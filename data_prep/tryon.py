@@ -17,7 +17,8 @@ from data_prep.pairs import make_pair
 from data_prep.place import LEDGER, Place, check_disjoint, with_unique_keys
 from data_prep.shards import Members, pack, unpack
 from data_prep.work import Stage, Work
-from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
+from humangen.data.arrays import pack_arrays, unpack_arrays
+from humangen.data.schema import decode_pair, encode_pair
 from humangen.media import read_picture
 from humangen.pose.files import read_person
 from humangen.types import InputError
