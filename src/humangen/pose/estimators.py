@@ -36,7 +36,8 @@ class BodyFinder(Protocol):
 
 
 def estimator(name: str, models: Path | None = None) -> PoseEstimator:
-    """The estimator `mediapipe` (one person a picture, needs no download) or `dwpose`, whose files lie in `models`.
+    """The estimator `mediapipe` (needs no download; sees nobody in front of or behind the person) or `dwpose`, whose
+    files lie in `models`.
 
     Raises `InputError` for another name, and where its packages or its files are missing.
     """
