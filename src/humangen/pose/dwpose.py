@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from humangen.pose.dwpose_files import DETECTOR, POSE, locate, models_folder
+from humangen.pose.dwpose_files import POSE, published
 from humangen.pose.keypoints import BODY, NUM_KEYPOINTS
 from humangen.pose.layouts import from_wholebody133
 
@@ -45,8 +45,7 @@ class DWPoseEstimator:
         """Of the files in `folder` (see `models_folder`), which are fetched where they are not there."""
         import rtmlib  # noqa: F401  before anything is fetched for it
 
-        folder = models_folder(folder)
-        return cls(locate(DETECTOR, folder), locate(POSE, folder), POSE.sha256)
+        return cls(*published(folder), POSE.sha256)
 
     def people(self, picture: np.ndarray) -> np.ndarray:
         """See `PoseEstimator`."""

@@ -33,6 +33,12 @@ def models_folder(folder: Path | None = None) -> Path:
     return folder or Path(os.environ.get(MODELS, "~/.cache/humangen")).expanduser()
 
 
+def published(folder: Path | None) -> tuple[Path, Path]:
+    """The paths of detector and pose network in `models_folder(folder)`; see `locate`."""
+    folder = models_folder(folder)
+    return locate(DETECTOR, folder), locate(POSE, folder)
+
+
 def locate(model: Model, folder: Path) -> Path:
     """The path of `model` in `folder`, fetched if it is not there. Raises `InputError` where it cannot be, and where
     the file is not the published one."""
@@ -55,8 +61,9 @@ def _fetch(model: Model, folder: Path) -> None:
         huggingface_hub.hf_hub_download(REPOSITORY, model.name, local_dir=folder)
     except Exception as error:  # offline, refused, interrupted, no space: the hub's client has an exception for each
         raise InputError(
-            f"no {model.name} in {folder}, and it cannot be fetched ({error}); download it from "
-            f"{address(model)} and put it there, or name the folder that has it in {MODELS}"
+            f"no {model.name} in {folder}, and it cannot be fetched ({error}); DWPose needs {address(DETECTOR)} and "
+            f"{address(POSE)}: download both and put them there, or name the folder that has them with --models or in "
+            f"{MODELS}"
         ) from error
 
 
