@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from data_prep.inspect.folder import Line, Split
 
 COLOURS = ("#4878a8", "#e49444", "#6a9f58", "#a87c9f", "#85b6b2")  # of the splits, in their order
+GAP = 4  # pixels between labels
 FEW, BINS = 8, 24  # up to so many different values are shown as they are, more in bins
 
 QUANTITIES: dict[str, Callable[[Line], Any]] = {
@@ -80,9 +82,19 @@ def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> Non
         places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * width
         shares = 100 * np.array(heights) / max(len(each), 1)
         plot.bar(places, shares, width, color=COLOURS[number % len(COLOURS)])
-    long = max(map(len, names)) * len(names) > 36
-    plot.set_xticks(np.arange(len(names)), names, rotation=30 if long else 0, ha="right" if long else "center")
+    plot.set_xticks(np.arange(len(names)), names)
+    if _touching(plot):
+        plot.set_xticks(np.arange(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     plot.set_xlim(-1, len(names))
+
+
+def _touching(plot: Axes) -> bool:
+    """Whether labels of the axis below touch, as they are drawn."""
+    figure = plot.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in plot.get_xticklabels()]
+    return any(one.x1 + GAP > other.x0 for one, other in itertools.pairwise(boxes))
 
 
 def _bins(plot: Axes, values: dict[str, list[Any]], pooled: list[Any]) -> None:
