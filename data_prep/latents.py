@@ -84,6 +84,8 @@ def add_latents(source: UPath | Path, output: Path, encoder: Encoder) -> None:
     splits = sorted(path.parent.name for path in UPath(source).glob(f"*/{INDEX}"))
     if not splits:
         raise InputError(f"no shards in {source}: no folder in it has an {INDEX}")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is no folder: name another --output")
     info = encoder.info
     indexes = {split: Index.load(UPath(source) / split, "animation") for split in splits}
     missing = [split for split in splits if not finished(UPath(source) / split, output / split, indexes[split], info)]

@@ -229,6 +229,12 @@ def test_a_folder_with_other_files_is_refused_before_anything_is_encoded(source:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["mine.txt"]
 
 
+def test_a_file_is_no_output(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("dear to me")
+    with pytest.raises(InputError, match="mine is no folder"):
+        add_latents(source, tmp_path / "mine", ENCODER)
+
+
 @pytest.mark.parametrize(("changes", "message"), [
     ({"--codec": "nowhere"}, "no vae weights at nowhere"),
     ({"--size": 30}, "multiples of 8"),
