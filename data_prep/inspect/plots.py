@@ -52,20 +52,32 @@ def histogram(title: str, values: dict[str, list[Any]]) -> bytes:
     """An SVG of the values of each split."""
     salt = "inspect"  # names in an SVG are random otherwise, and the same folder would give another page
     with matplotlib.rc_context({"svg.hashsalt": salt, "font.size": 9, "axes.titlesize": 10}):
-        figure = Figure(figsize=(3.6, 2.4), layout="constrained")
-        plot = figure.subplots()
-        pooled = [value for each in values.values() for value in each]
-        if isinstance(pooled[0], str) or len(set(pooled)) <= FEW:
-            _bars(plot, values, Counter(pooled))
-        else:
-            _bins(plot, values, pooled)
-        plot.set(title=title, ylabel="% of the split")
-        plot.spines[["top", "right"]].set_visible(False)
-        plot.grid(axis="y", alpha=0.3)
-        plot.set_axisbelow(True)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        drawn(title, values).savefig(buffer, format="svg", metadata={"Date": None})
         return buffer.getvalue()
+
+
+def drawn(title: str, values: dict[str, list[Any]]) -> Figure:
+    """The values of each split; labels of bars that would touch are turned."""
+    figure = Figure(figsize=(3.6, 2.4), layout="constrained")
+    plot = figure.subplots()
+    pooled = [value for each in values.values() for value in each]
+    if isinstance(pooled[0], str) or len(set(pooled)) <= FEW:
+        _bars(plot, values, Counter(pooled))
+    else:
+        _bins(plot, values, pooled)
+    plot.set(title=title, ylabel="% of the split")
+    plot.spines[["top", "right"]].set_visible(False)
+    plot.grid(axis="y", alpha=0.3)
+    plot.set_axisbelow(True)
+    figure.draw_without_rendering()  # only then it is known where the labels lie
+    if _touching(plot):
+        plot.set_xticks(
+            plot.get_xticks(),
+            [label.get_text() for label in plot.get_xticklabels()],
+            rotation=30, ha="right", rotation_mode="anchor",
+        )  # fmt: skip
+    return figure
 
 
 def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> None:
@@ -83,16 +95,11 @@ def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> Non
         shares = 100 * np.array(heights) / max(len(each), 1)
         plot.bar(places, shares, width, color=COLOURS[number % len(COLOURS)])
     plot.set_xticks(np.arange(len(names)), names)
-    if _touching(plot):
-        plot.set_xticks(np.arange(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
     plot.set_xlim(-1, len(names))
 
 
 def _touching(plot: Axes) -> bool:
     """Whether labels of the axis below touch, as they are drawn."""
-    figure = plot.get_figure(root=True)
-    assert figure is not None
-    figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in plot.get_xticklabels()]
     return any(one.x1 + GAP > other.x0 for one, other in itertools.pairwise(boxes))
 

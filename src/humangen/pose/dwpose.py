@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from humangen.pose.dwpose_files import POSE, published
+from humangen.pose.dwpose_files import DETECTOR, POSE, locate, models_folder
 from humangen.pose.keypoints import BODY, NUM_KEYPOINTS
 from humangen.pose.layouts import from_wholebody133
 
@@ -43,9 +43,15 @@ class DWPoseEstimator:
     @classmethod
     def published(cls, folder: Path | None = None) -> Self:
         """Of the files in `folder` (see `models_folder`), which are fetched where they are not there."""
+        return cls(*cls.files(folder), POSE.sha256)
+
+    @staticmethod
+    def files(folder: Path | None = None) -> tuple[Path, Path]:
+        """The detector and the pose network of `published`, which need not be opened."""
         import rtmlib  # noqa: F401  before anything is fetched for it
 
-        return cls(*published(folder), POSE.sha256)
+        folder = models_folder(folder)
+        return locate(DETECTOR, folder), locate(POSE, folder)
 
     def people(self, picture: np.ndarray) -> np.ndarray:
         """See `PoseEstimator`."""

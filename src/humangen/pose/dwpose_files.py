@@ -33,12 +33,6 @@ def models_folder(folder: Path | None = None) -> Path:
     return folder or Path(os.environ.get(MODELS, "~/.cache/humangen")).expanduser()
 
 
-def published(folder: Path | None) -> tuple[Path, Path]:
-    """The paths of detector and pose network in `models_folder(folder)`; see `locate`."""
-    folder = models_folder(folder)
-    return locate(DETECTOR, folder), locate(POSE, folder)
-
-
 def locate(model: Model, folder: Path) -> Path:
     """The path of `model` in `folder`, fetched if it is not there. Raises `InputError` where it cannot be, and where
     the file is not the published one."""

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 
-from humangen.pose.dwpose_files import published
 from humangen.types import InputError
 
 ESTIMATORS = ("mediapipe", "dwpose")
@@ -44,9 +43,9 @@ def make_ready(name: str | None, models: Path | None = None) -> None:
         if name == "mediapipe":
             import humangen.pose.mediapipe  # noqa: F401
         if name == "dwpose":
-            import rtmlib  # noqa: F401
+            from humangen.pose.dwpose import DWPoseEstimator
 
-            published(models)
+            DWPoseEstimator.files(models)
     except ImportError as error:
         raise InputError(NO_PACKAGE.format(name, error)) from error
 

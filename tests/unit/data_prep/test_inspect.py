@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from upath import UPath
 
 from data_prep.__main__ import main
 from data_prep.inspect.figures import BOX, PALETTE, lay_over, outlined, row, tinted
-from data_prep.inspect.folder import Split, describe_pair, open_splits, read_ledger
+from data_prep.inspect.folder import Split, open_splits, read_ledger
 from data_prep.inspect.ledger import ledger_section
 from data_prep.inspect.odd import odd
 from data_prep.inspect.page import write_page
-from data_prep.inspect.plots import _bars, histogram
 from data_prep.inspect.sheet import sheet
 from data_prep.shards import MANIFEST, read_shard, write_shards
 from humangen.data.schema import PairInfo, PairRecord, encode_clip, encode_pair
@@ -154,33 +150,6 @@ def test_pairs_show_region_parse_and_pose(tmp_path: Path) -> None:
     assert "100% of the picture" in sheet(splits[0])
 
 
-def test_regions_are_held_against_masks_clothes_and_faces(tmp_path: Path) -> None:
-    parse = np.full((SIDE, SIDE), 5, np.uint8)
-    parse[:, SIDE // 4 :] = 0
-    faces, bare, fine = parse.copy(), np.zeros_like(parse), parse
-    faces[: SIDE // 2, 1:4] = 13
-    write_pairs(tmp_path, "train", [pair(name, "train", parse=each) for name, each in
-                                    {"face": faces, "bare": bare, "fine": fine, "grey": fine}.items()])  # fmt: skip
-    split = open_splits(UPath(tmp_path))[0]
-    lines = [line | {"mask_grey": 0.02 * (line["key"] == "grey")} for line in split.lines]
-    assert odd([replace(split, lines=lines)]) == [
-        "train: masks with values between 0 and 255: 1 (grey)",
-        "train: regions with no worn garment under them in the parse map: 1 (bare)",
-        "train: regions that cover more than 10% of the face: 1 (face)",
-    ]
-    plain = [{name: line[name] for name in ("key", "identity", "region_area")} for line in split.lines]
-    assert odd([replace(split, lines=plain)]) == []
-
-
-def test_greys_of_a_mask_are_counted() -> None:
-    sample = encode_pair(pair("a", "train"))
-    levels = np.zeros((SIDE, SIDE), np.uint8)
-    levels[:, : SIDE // 2], levels[0, : SIDE // 4] = 255, 200
-    line = describe_pair(sample | {"mask.png": encode_picture(levels)})
-    assert (line["mask_grey"], line["region_area"]) == (0.25 / SIDE, 0.5)
-    assert describe_pair(sample)["mask_grey"] == 0
-
-
 def test_what_is_odd_is_said(clips: Path) -> None:
     train, val = open_splits(UPath(clips))
     assert odd([train, val]) == []
@@ -277,27 +246,3 @@ def test_drawings_lie_where_they_belong() -> None:
     assert (painted[:, 40:] == 100).all()
     assert (painted[:, :40] != 100).any(-1).all()
     assert PALETTE[:4].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0]]
-
-
-SIZES = [f"{height}x720" for height in range(940, 960, 4)]
-
-
-@pytest.mark.parametrize("names", [["upper", "dress"], ["256x256", "512x512", "64x64"], SIZES[:4], SIZES, SIZES * 2])
-def test_labels_do_not_touch(names: list[str]) -> None:
-    plot = Figure(figsize=(3.6, 2.4), layout="constrained").subplots()
-    _bars(plot, {"train": names}, Counter(names))
-    plot.get_figure().draw_without_rendering()
-    labels = plot.get_xticklabels()
-    assert [label.get_text() for label in labels] == sorted(set(names))
-    if labels[0].get_rotation():
-        heights = [label.get_size() * label.figure.dpi / 72 for label in labels]
-        places = plot.transData.transform([(number, 0) for number in range(len(labels))])[:, 0]
-        assert np.diff(places).min() * np.sin(np.radians(30)) > max(heights)
-    else:
-        boxes = [label.get_window_extent() for label in labels]
-        assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
-
-
-@pytest.mark.parametrize("values", [["upper", "dress"], [8.0, 30.0], [*range(50)], [*map(str, range(20))]])
-def test_histograms_take_few_values_and_many(values: list[object]) -> None:
-    assert histogram("some", {"train": values, "val": values[:1], "test": []}).startswith(b"<?xml")
