@@ -32,6 +32,7 @@ from data_prep.tryon import PairOptions, PairSource, prepare_pairs
 from data_prep.work import Executor
 from humangen.data.parsers import PARSERS
 from humangen.data.schema import CATEGORIES
+from humangen.pose.estimators import make_ready
 from humangen.types import InputError
 
 
@@ -168,6 +169,7 @@ def run_pairs(options: argparse.Namespace) -> None:
 def place_of(options: argparse.Namespace, about: dict[str, Any], choices: Options | PairOptions) -> Place:
     if not options.input.is_dir():
         raise InputError(f"no folder at {options.input}")
+    make_ready(options.pose, options.models)
     if options.size is not None and options.size < 16:
         raise InputError(f"--size {options.size} is too small: 16 pixels at least")
     settings = {"source": options.source, "input": options.input.resolve(), **about, **asdict(choices)}

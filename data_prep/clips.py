@@ -18,8 +18,8 @@ from data_prep.items import RawClip, piece_key
 from data_prep.masks import laid_over
 from data_prep.people import boxes_around, follow, overlap
 from data_prep.work import Stage, Work
+from humangen.data.arrays import pack_arrays, unpack_arrays
 from humangen.data.masks import decode_mask, person_from_mask
-from humangen.data.schema import pack_arrays, unpack_arrays
 from humangen.media import encode_video
 from humangen.pose.estimators import PoseEstimator, estimator
 from humangen.pose.files import read_people

@@ -12,7 +12,7 @@ from rich.progress import track
 
 from data_prep.frames import VideoFrames
 from data_prep.people import follow
-from humangen.data.schema import pack_arrays
+from humangen.data.arrays import pack_arrays
 from humangen.media import PICTURE_SUFFIXES, read_picture, replacing
 from humangen.pose.estimators import ESTIMATORS, PoseEstimator, estimator
 from humangen.pose.keypoints import NUM_KEYPOINTS, VISIBLE

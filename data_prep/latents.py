@@ -84,17 +84,21 @@ def add_latents(source: UPath | Path, output: Path, encoder: Encoder) -> None:
     splits = sorted(path.parent.name for path in UPath(source).glob(f"*/{INDEX}"))
     if not splits:
         raise InputError(f"no shards in {source}: no folder in it has an {INDEX}")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output} is no folder: name another --output")
     info = encoder.info
-    for split in splits:
-        index = Index.load(UPath(source) / split, "animation")
-        if not finished(UPath(source) / split, output / split, index, info):
-            write_latents(UPath(source) / split, output / split, index, encoder, info)
+    indexes = {split: Index.load(UPath(source) / split, "animation") for split in splits}
+    missing = [split for split in splits if not finished(UPath(source) / split, output / split, indexes[split], info)]
+    for split in missing:
+        write_latents(UPath(source) / split, output / split, indexes[split], encoder, info)
 
 
 def finished(source: UPath, folder: Path, index: Index, info: LatentsInfo) -> bool:
     """Whether `folder` holds the samples of `source` with latents of `info`; raises `InputError` where it has other
-    ones."""
+    ones, or other files."""
     if not (folder / INDEX).is_file():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"{folder} is there, with no {INDEX} in it: remove it or name another --output")
         return False
     found = Index.load(UPath(folder), index.kind)
     if (found.latents, found.num_samples) != (info, index.num_samples):
@@ -131,6 +135,9 @@ def write_latents(source: UPath, folder: Path, index: Index, encoder: Encoder, i
     partial.replace(folder)
 
 
+CODEC_HELP = "`dancers`, or an autoencoder as model.vae takes it: its folder, that of a pipeline with a vae, a hub id"
+
+
 def latents_parser(commands: argparse._SubParsersAction, size: Callable[[str], tuple[int, int]]) -> None:
     """Adds the command `latents`; `size` reads HEIGHTxWIDTH."""
     one = commands.add_parser(
@@ -140,8 +147,8 @@ def latents_parser(commands: argparse._SubParsersAction, size: Callable[[str], t
     )
     one.add_argument("--input", required=True, help="folder or fsspec URL of shards: train, val, test ...")
     one.add_argument("--output", type=Path, required=True, help="folder that gets the same splits with latents")
-    one.add_argument("--codec", required=True, help="`dancers`, or the folder of a codec or diffusers autoencoder")
-    one.add_argument("--image-encoder", type=Path, help="folder of a CLIP vision model, for models that have one")
+    one.add_argument("--codec", required=True, help=CODEC_HELP)
+    one.add_argument("--image-encoder", help="a CLIP vision model in the same forms, for models that have one")
     one.add_argument("--size", type=size, required=True, help="SIDE or HEIGHTxWIDTH of the pictures in pixels")
     one.add_argument("--batch", type=int, default=8, help="frames that are encoded at once")
     one.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to encode")
@@ -156,13 +163,11 @@ def run_latents(options: argparse.Namespace) -> None:
         raise InputError("--size and --batch must be positive")
     if options.device == "cuda" and not torch.cuda.is_available():
         raise InputError("this machine has no CUDA device: use --device cpu")
-    folder = options.image_encoder
-    if folder and not (folder / "config.json").is_file():
-        raise InputError(f"no CLIP vision model in {folder}: config.json is not there")
+    clip = options.image_encoder
     height, width = options.size
     encoder = Encoder(
         codec=load_codec(options.codec).eval().to(options.device),
-        image_encoder=ClipImageEncoder.from_folder(folder).to(options.device) if folder else None,
+        image_encoder=ClipImageEncoder.from_folder(clip).to(options.device) if clip else None,
         framing=Framing(height=height, width=width),
         batch=options.batch,
         device=options.device,

@@ -11,7 +11,8 @@ from data_prep.clips import Options, Piece
 from data_prep.items import Problem
 from data_prep.shards import Members
 from data_prep.work import Work
-from humangen.data.schema import ClipInfo, ClipRecord, encode_clip, unpack_arrays
+from humangen.data.arrays import unpack_arrays
+from humangen.data.schema import ClipInfo, ClipRecord, encode_clip
 from humangen.pose.keypoints import BODY, VISIBLE
 
 

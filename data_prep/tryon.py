@@ -18,7 +18,9 @@ from data_prep.pairs import drawn_mask, make_pair
 from data_prep.place import LEDGER, Place, check_disjoint
 from data_prep.shards import Members, pack, unpack
 from data_prep.work import EVERY, Stage, Work
-from humangen.data.schema import decode_pair, encode_pair, pack_arrays, unpack_arrays
+from humangen.data.arrays import pack_arrays, unpack_arrays
+from humangen.data.regions import region_shares
+from humangen.data.schema import decode_pair, encode_pair
 from humangen.media import read_picture
 from humangen.pose.files import read_person
 from humangen.types import InputError
@@ -133,6 +135,9 @@ def manifest(raw: RawPair, work: Work, options: PairOptions) -> dict[str, Any]:
     members = sample(raw, work)
     record = decode_pair(members)
     stored = b"".join(members[name] for name in sorted(members) if name != "__key__")
+    shares = {}
+    if record.parse is not None and record.info.parser is not None:
+        shares = region_shares(record.region, record.parse, record.info.parser, raw.category)
     return {
         "key": raw.key,
         "identity": raw.identity,
@@ -142,6 +147,7 @@ def manifest(raw: RawPair, work: Work, options: PairOptions) -> dict[str, Any]:
         "height": record.info.height,
         "width": record.info.width,
         "region_area": round(float(record.region.mean()), 4),
+        **shares,
         "person_sha256": hashlib.sha256(record.person).hexdigest(),
         "garment_sha256": hashlib.sha256(record.garment).hexdigest(),
         "stored_sha256": hashlib.sha256(stored).hexdigest(),

@@ -43,6 +43,7 @@ LAYERS = [
     {"cli", "entry"},
 ]
 PREPARATION = (  # what data_prep may import
+    "data.arrays",
     "data.schema",
     "data.framing",
     "data.index",

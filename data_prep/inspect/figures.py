@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from data_prep.shards import Members
-from humangen.data.schema import ClipInfo, ClipRecord, PairRecord, decode_clip, decode_pair, unpack_arrays
+from humangen.data.arrays import unpack_arrays
+from humangen.data.schema import ClipInfo, ClipRecord, PairRecord, decode_clip, decode_pair
 from humangen.media import decode_picture, encode_video, fit_box
 from humangen.pose.draw import draw_pose
 from humangen.pose.keypoints import BODY, VISIBLE

@@ -17,6 +17,8 @@ from data_prep.items import Problem
 from data_prep.place import LEDGER
 from data_prep.shards import MANIFEST, Members, read_manifest, read_shard
 from humangen.data.index import INDEX, SPLITS, Index
+from humangen.data.parsers import PARSERS
+from humangen.data.regions import region_shares
 from humangen.data.schema import LATENTS, decode_clip
 from humangen.media import decode_labels
 from humangen.pose.keypoints import BODY
@@ -129,7 +131,12 @@ def describe_pair(sample: Members) -> Line:
     try:
         known = json.loads(sample["json"])
         line = {name: known[name] for name in ("identity", "category", "height", "width")}
-        region = decode_labels(sample["mask.png"], "its mask.png") >= 128
+        levels = decode_labels(sample["mask.png"], "its mask.png")
+        line["mask_grey"] = float(((levels > 0) & (levels < 255)).mean())
+        region = levels >= 128
+        if "parse.png" in sample and known.get("parser") in PARSERS:
+            parse = decode_labels(sample["parse.png"], "its parse.png")
+            line |= region_shares(region, parse, known["parser"], known["category"])
         if "pose.json" in sample:
             line["confidence"] = float(np.array(json.loads(sample["pose.json"])["keypoints"])[BODY, 2].mean())
     except (KeyError, ValueError) as error:
@@ -139,7 +146,7 @@ def describe_pair(sample: Members) -> Line:
 
 GATHERED: dict[str, tuple[Callable[[Members], Line], set[str]]] = {
     "animation": (describe_clip, {"json", "pose.npz"}),
-    "tryon": (describe_pair, {"json", "pose.json", "mask.png"}),
+    "tryon": (describe_pair, {"json", "pose.json", "mask.png", "parse.png"}),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from data_prep.inspect.folder import Line, Split
-from humangen.data.regions import LEAST_AREA, MOST_AREA
+from humangen.data.regions import LEAST_AREA, LEAST_COVER, MOST_AREA, MOST_FACE
 from humangen.pose.keypoints import VISIBLE
 
 NAMED = 5  # of those that are odd in the same way
@@ -63,6 +63,12 @@ def _usable(line: Line) -> float:
     return float(1 - (line["frames_without_person"] + line["frames_with_several"]) / line["frames"])
 
 
+def _known(line: Line, name: str, otherwise: float) -> float:
+    """A number that not every line has."""
+    number = line.get(name)
+    return otherwise if number is None else float(number)
+
+
 CHECKS: dict[str, dict[str, Callable[[Line], bool]]] = {
     "animation": {
         "clips without a usable frame": lambda line: _usable(line) <= 0,
@@ -72,6 +78,16 @@ CHECKS: dict[str, dict[str, Callable[[Line], bool]]] = {
     "tryon": {
         f"regions that are not {LEAST_AREA:.0%} to {MOST_AREA:.0%} of the picture": lambda line: (
             not LEAST_AREA <= line["region_area"] <= MOST_AREA
+        ),
+        "masks with values between 0 and 255": lambda line: line.get("mask_grey", 0) > 0,
+        "regions with no worn garment under them in the parse map": lambda line: (
+            "garment_covered" in line and line["garment_covered"] is None
+        ),
+        f"regions that cover less than {LEAST_COVER:.0%} of the worn garment": lambda line: (
+            _known(line, "garment_covered", LEAST_COVER) < LEAST_COVER
+        ),
+        f"regions that cover more than {MOST_FACE:.0%} of the face": lambda line: (
+            _known(line, "face_covered", MOST_FACE) > MOST_FACE
         ),
     },
 }

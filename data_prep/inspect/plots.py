@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from data_prep.inspect.folder import Line, Split
 
 COLOURS = ("#4878a8", "#e49444", "#6a9f58", "#a87c9f", "#85b6b2")  # of the splits, in their order
+GAP = 4  # pixels between labels
 FEW, BINS = 8, 24  # up to so many different values are shown as they are, more in bins
 
 QUANTITIES: dict[str, Callable[[Line], Any]] = {
@@ -50,20 +52,32 @@ def histogram(title: str, values: dict[str, list[Any]]) -> bytes:
     """An SVG of the values of each split."""
     salt = "inspect"  # names in an SVG are random otherwise, and the same folder would give another page
     with matplotlib.rc_context({"svg.hashsalt": salt, "font.size": 9, "axes.titlesize": 10}):
-        figure = Figure(figsize=(3.6, 2.4), layout="constrained")
-        plot = figure.subplots()
-        pooled = [value for each in values.values() for value in each]
-        if isinstance(pooled[0], str) or len(set(pooled)) <= FEW:
-            _bars(plot, values, Counter(pooled))
-        else:
-            _bins(plot, values, pooled)
-        plot.set(title=title, ylabel="% of the split")
-        plot.spines[["top", "right"]].set_visible(False)
-        plot.grid(axis="y", alpha=0.3)
-        plot.set_axisbelow(True)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        drawn(title, values).savefig(buffer, format="svg", metadata={"Date": None})
         return buffer.getvalue()
+
+
+def drawn(title: str, values: dict[str, list[Any]]) -> Figure:
+    """The values of each split; labels of bars that would touch are turned."""
+    figure = Figure(figsize=(3.6, 2.4), layout="constrained")
+    plot = figure.subplots()
+    pooled = [value for each in values.values() for value in each]
+    if isinstance(pooled[0], str) or len(set(pooled)) <= FEW:
+        _bars(plot, values, Counter(pooled))
+    else:
+        _bins(plot, values, pooled)
+    plot.set(title=title, ylabel="% of the split")
+    plot.spines[["top", "right"]].set_visible(False)
+    plot.grid(axis="y", alpha=0.3)
+    plot.set_axisbelow(True)
+    figure.draw_without_rendering()  # only then it is known where the labels lie
+    if _touching(plot):
+        plot.set_xticks(
+            plot.get_xticks(),
+            [label.get_text() for label in plot.get_xticklabels()],
+            rotation=30, ha="right", rotation_mode="anchor",
+        )  # fmt: skip
+    return figure
 
 
 def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> None:
@@ -80,9 +94,14 @@ def _bars(plot: Axes, values: dict[str, list[Any]], counts: Counter[Any]) -> Non
         places = np.arange(len(names)) + (number - (len(values) - 1) / 2) * width
         shares = 100 * np.array(heights) / max(len(each), 1)
         plot.bar(places, shares, width, color=COLOURS[number % len(COLOURS)])
-    long = max(map(len, names)) * len(names) > 36
-    plot.set_xticks(np.arange(len(names)), names, rotation=30 if long else 0, ha="right" if long else "center")
+    plot.set_xticks(np.arange(len(names)), names)
     plot.set_xlim(-1, len(names))
+
+
+def _touching(plot: Axes) -> bool:
+    """Whether labels of the axis below touch, as they are drawn."""
+    boxes = [label.get_window_extent() for label in plot.get_xticklabels()]
+    return any(one.x1 + GAP > other.x0 for one, other in itertools.pairwise(boxes))
 
 
 def _bins(plot: Axes, values: dict[str, list[Any]], pooled: list[Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 
 import numpy as np
 from safetensors.torch import save
@@ -48,15 +49,20 @@ def _frames(read: Read, layout: Layout, name: str, frames: list[int], length: in
 
 def _layout(read: Read, member_size: int) -> Layout:
     """From the header of a safetensors file: its length, then JSON."""
+    (head,) = read([(0, min(HEADER, member_size))])
     try:
-        (head,) = read([(0, min(HEADER, member_size))])
-        begin = 8 + int.from_bytes(head[:8], "little")
-        layout = {}
-        for name, entry in json.loads(head[8:begin]).items():
-            start, stop = (begin + offset for offset in entry["data_offsets"])
-            if entry["dtype"] != "F16" or stop - start != 2 * math.prod(entry["shape"]) or stop > member_size:
-                raise ValueError(f"{name} is said to be {entry}")
-            layout[name] = entry["shape"], start
+        return _parsed(head[: 8 + int.from_bytes(head[:8], "little")], member_size)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"its latents cannot be read: {error!r}") from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(header: bytes, member_size: int) -> Layout:
+    """Clips of one length have the same header."""
+    layout = {}
+    for name, entry in json.loads(header[8:]).items():
+        start, stop = (len(header) + offset for offset in entry["data_offsets"])
+        if entry["dtype"] != "F16" or stop - start != 2 * math.prod(entry["shape"]) or stop > member_size:
+            raise ValueError(f"{name} is said to be {entry}")
+        layout[name] = entry["shape"], start
     return layout

@@ -132,19 +132,37 @@ def check_region(region: np.ndarray, *, parse: np.ndarray | None, parser: str | 
         offences.append(f"the region is {area:.1%} of the picture, not {wanted}")
     if parse is None or parser is None:
         return offences
-    labels = PARSERS[parser]
-    worn = worn_clothes(parse, parser, category)
-    if not worn.any():
+    garment, face = garment_share(region, parse, parser, category), face_share(region, parse, parser)
+    if garment is None:
         offences.append(f"the region has nothing to replace: the parse map shows no {category} garment")
-    elif region[worn].mean() < LEAST_COVER:
-        offences.append(f"the region covers {region[worn].mean():.0%} of the worn garment, not {LEAST_COVER:.0%}")
-    face = parse == labels.face
-    rows = np.nonzero(face.any(1))[0]
-    if len(rows):
-        face[(rows[0] + rows[-1]) // 2 + 1 :] = False  # its lower half may be the neck
-        if region[face].mean() > MOST_FACE:
-            offences.append(f"the region covers {region[face].mean():.0%} of the face")
+    elif garment < LEAST_COVER:
+        offences.append(f"the region covers {garment:.0%} of the worn garment, not {LEAST_COVER:.0%}")
+    if face is not None and face > MOST_FACE:
+        offences.append(f"the region covers {face:.0%} of the face")
     return offences
+
+
+def region_shares(region: np.ndarray, parse: np.ndarray, parser: str, category: str) -> dict[str, float | None]:
+    """What a manifest says of how a region and a parse map lie on one another; None of what the map does not show."""
+    shares = garment_share(region, parse, parser, category), face_share(region, parse, parser)
+    names = "garment_covered", "face_covered"
+    return {name: None if share is None else round(share, 4) for name, share in zip(names, shares, strict=True)}
+
+
+def garment_share(region: np.ndarray, parse: np.ndarray, parser: str, category: str) -> float | None:
+    """How much of the worn clothes a region, bool (H, W), covers; None where the parse map shows none."""
+    worn = worn_clothes(parse, parser, category)
+    return float(region[worn].mean()) if worn.any() else None
+
+
+def face_share(region: np.ndarray, parse: np.ndarray, parser: str) -> float | None:
+    """How much of the face's upper half a region, bool (H, W), covers; None where the parse map shows no face."""
+    face = parse == PARSERS[parser].face
+    rows = np.nonzero(face.any(1))[0]
+    if not len(rows):
+        return None
+    face[(rows[0] + rows[-1]) // 2 + 1 :] = False  # its lower half may be the neck
+    return float(region[face].mean())
 
 
 def _draw_top(canvas: np.ndarray, figure: Figure) -> None:

@@ -11,9 +11,7 @@ unpickled.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from humangen.data.arrays import compress_arrays, pack_arrays, unpack_arrays
 from humangen.data.video import StoredVideo
 from humangen.media import (
     decode_labels,
@@ -223,25 +222,3 @@ def is_of(category: str, sample: dict[str, Any]) -> bool:
 def _json(info: ClipInfo | PairInfo) -> bytes:
     known = {name: value for name, value in asdict(info).items() if value is not None}
     return json.dumps(known, sort_keys=True).encode()
-
-
-def pack_arrays(**arrays: np.ndarray) -> bytes:
-    """The bytes of an .npz. Keypoints hardly shrink, and to inflate a clip's takes longer than all else that is done
-    for a pair of its frames."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def compress_arrays(**arrays: np.ndarray | int) -> bytes:
-    """The bytes of a compressed .npz."""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def unpack_arrays(data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of the bytes of an .npz; nothing is unpickled."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:  # np.load reads a member in many small pieces
-        members = {name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in archive.namelist()}
-    return {name: np.lib.format.read_array(member, allow_pickle=False) for name, member in members.items()}

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from humangen.models.codec import Codec, PatchCodec
 from humangen.models.vae import LatentCodec
-from humangen.types import Missing
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 SHIPPED = {"shipped": WEIGHTS / "dancers", "shipped_tryon": WEIGHTS / "dancers_tryon"}
@@ -18,12 +17,11 @@ def dancers_codec() -> PatchCodec:
 
 
 def load_codec(name: str) -> Codec:
-    """`dancers`, or the folder of a saved codec or of a diffusers autoencoder."""
+    """`dancers`, the folder of a saved codec or of an exported pipeline with one, or what `LatentCodec.from_folder`
+    takes. Raises `InputError` where it is none of these."""
     if name == "dancers":
         return dancers_codec()
-    folder = Path(name)
-    if (folder / "codec.json").is_file():
-        return PatchCodec.from_folder(folder)
-    if (folder / "config.json").is_file():
-        return LatentCodec.from_folder(folder)
-    raise Missing(f"no codec in {folder}: neither codec.json nor a diffusers autoencoder's config.json is there")
+    for folder in (Path(name), Path(name) / "vae"):
+        if (folder / "codec.json").is_file():
+            return PatchCodec.from_folder(folder)
+    return LatentCodec.from_folder(name)

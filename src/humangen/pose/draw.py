@@ -30,7 +30,7 @@ BONE_COLOURS = [
     tuple(round(255 * part) for part in colorsys.hsv_to_rgb(bone / len(FINGER_BONES), 1, 1))
     for bone in range(len(FINGER_BONES))
 ]
-BLUE, WHITE = itertools.repeat((0, 0, 255)), itertools.repeat((255, 255, 255))
+BLUE, WHITE = (0, 0, 255), (255, 255, 255)
 SHIFT = 4  # fractional bits of a drawn coordinate
 
 Limbs = tuple[list[list[int]], list[int], list[float]]  # middles and half lengths, both fixed, and angles in degrees
@@ -57,9 +57,9 @@ def draw_poses(keypoints: np.ndarray, height: int, width: int, parts: Collection
         if "hands" in parts:
             for hand in (LEFT_HAND, RIGHT_HAND):
                 _draw_bones(canvas, places[hand], shown[hand], max(1, round(2 * stroke)))
-                _draw_dots(canvas, places[hand], shown[hand], 4 * stroke, BLUE)
+                _draw_like_dots(canvas, places[hand], shown[hand], 4 * stroke, BLUE)
         if "face" in parts:
-            _draw_dots(canvas, places[FACE], shown[FACE], 3 * stroke, WHITE)
+            _draw_like_dots(canvas, places[FACE], shown[FACE], 3 * stroke, WHITE)
     return canvases
 
 
@@ -107,6 +107,20 @@ def _draw_dots(
     size = round(max(radius, 0.5) * (1 << SHIFT))
     for place, colour in itertools.compress(zip(places, colours, strict=False), shown):
         cv2.circle(canvas, place, size, colour, -1, cv2.LINE_AA, SHIFT)
+
+
+def _draw_like_dots(
+    canvas: np.ndarray, places: list[list[int]], shown: list[bool], radius: float, colour: tuple[int, ...]
+) -> None:
+    """The same of one colour. One call draws them all as strokes without length, which OpenCV ends in the same circles,
+    where their breadth is a whole number of pixels; it draws strokes of one pixel otherwise."""
+    seen = list(itertools.compress(places, shown))
+    breadth = 2 * max(radius, 0.5)
+    if seen and breadth.is_integer() and breadth > 1:
+        strokes = list(np.array(seen, np.int32)[:, None])
+        cv2.polylines(canvas, strokes, True, colour, int(breadth), cv2.LINE_AA, SHIFT)
+    else:
+        _draw_dots(canvas, places, shown, radius, itertools.repeat(colour))
 
 
 def _fixed(values: np.ndarray) -> list[Any]:

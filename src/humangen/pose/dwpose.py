@@ -43,10 +43,15 @@ class DWPoseEstimator:
     @classmethod
     def published(cls, folder: Path | None = None) -> Self:
         """Of the files in `folder` (see `models_folder`), which are fetched where they are not there."""
+        return cls(*cls.files(folder), POSE.sha256)
+
+    @staticmethod
+    def files(folder: Path | None = None) -> tuple[Path, Path]:
+        """The detector and the pose network of `published`, which need not be opened."""
         import rtmlib  # noqa: F401  before anything is fetched for it
 
         folder = models_folder(folder)
-        return cls(locate(DETECTOR, folder), locate(POSE, folder), POSE.sha256)
+        return locate(DETECTOR, folder), locate(POSE, folder)
 
     def people(self, picture: np.ndarray) -> np.ndarray:
         """See `PoseEstimator`."""

@@ -55,8 +55,9 @@ def _fetch(model: Model, folder: Path) -> None:
         huggingface_hub.hf_hub_download(REPOSITORY, model.name, local_dir=folder)
     except Exception as error:  # offline, refused, interrupted, no space: the hub's client has an exception for each
         raise InputError(
-            f"no {model.name} in {folder}, and it cannot be fetched ({error}); download it from "
-            f"{address(model)} and put it there, or name the folder that has it in {MODELS}"
+            f"no {model.name} in {folder}, and it cannot be fetched ({error}); DWPose needs {address(DETECTOR)} and "
+            f"{address(POSE)}: download both and put them there, or name the folder that has them with --models or in "
+            f"{MODELS}"
         ) from error
 
 

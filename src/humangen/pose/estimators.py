@@ -10,6 +10,7 @@ import numpy as np
 from humangen.types import InputError
 
 ESTIMATORS = ("mediapipe", "dwpose")
+NO_PACKAGE = "the pose estimator {} cannot be imported ({}); install it: make setup"
 
 
 class PoseEstimator(Protocol):
@@ -35,8 +36,23 @@ class BodyFinder(Protocol):
         (H, W, 3); what is not seen is 0, 0, 0."""
 
 
+def make_ready(name: str | None, models: Path | None = None) -> None:
+    """Fetches what the estimator `name` lacks, if it is one, so that it is told once and not for every clip that it
+    cannot be had. Raises `InputError` where its packages or its files are missing."""
+    try:
+        if name == "mediapipe":
+            import humangen.pose.mediapipe  # noqa: F401
+        if name == "dwpose":
+            from humangen.pose.dwpose import DWPoseEstimator
+
+            DWPoseEstimator.files(models)
+    except ImportError as error:
+        raise InputError(NO_PACKAGE.format(name, error)) from error
+
+
 def estimator(name: str, models: Path | None = None) -> PoseEstimator:
-    """The estimator `mediapipe` (one person a picture, needs no download) or `dwpose`, whose files lie in `models`.
+    """The estimator `mediapipe` (needs no download; sees nobody in front of or behind the person) or `dwpose`, whose
+    files lie in `models`.
 
     Raises `InputError` for another name, and where its packages or its files are missing.
     """
@@ -50,5 +66,5 @@ def estimator(name: str, models: Path | None = None) -> PoseEstimator:
 
             return DWPoseEstimator.published(models)
     except ImportError as error:
-        raise InputError(f"the pose estimator {name} cannot be imported ({error}); install it: make setup") from error
+        raise InputError(NO_PACKAGE.format(name, error)) from error
     raise InputError(f"no pose estimator {name}; there are {', '.join(ESTIMATORS)}")

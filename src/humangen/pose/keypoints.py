@@ -60,7 +60,7 @@ def crop(keypoints: np.ndarray, left: float, top: float, width: float, height: f
     moved[..., 0] = (moved[..., 0] - left) / width
     moved[..., 1] = (moved[..., 1] - top) / height
     outside = (moved[..., :2] < 0) | (moved[..., :2] > 1)
-    moved[..., 2] = np.where(outside.any(-1), 0.0, moved[..., 2])
+    moved[outside[..., 0] | outside[..., 1], 2] = 0
     return moved
 
 

@@ -1,4 +1,4 @@
-"""The embedded estimators: the networks that come with mediapipe, nothing to download, one person a picture."""
+"""The embedded estimators: the networks that come with mediapipe, nothing to download."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ warnings.filterwarnings("ignore", message=r"SymbolDatabase\.GetPrototype")
 
 MARGIN = 1.25  # a person is looked for in the box times this, as DWPose does
 BOX_MARGIN = 1.2  # a box of a person over that of the landmarks: crown, hair and clothes lie outside them
+LEAST_SIDE = 0.15  # of the picture's width: someone else is looked for in what is left of it beside a person
 HEAD, FEATURES = slice(0, 11), slice(0, 7)  # nose, eyes, ears, mouth; of which nose and eyes
 HAND_REACH = 0.6  # half the side of the square that a hand is looked for in, over the length of the torso
 # left, right
@@ -77,16 +78,27 @@ class MediapipeEstimator:
             self._face = _woken(FaceMesh(static_image_mode=True, max_num_faces=1))
 
     def people(self, picture: np.ndarray) -> np.ndarray:
-        """The box of the one person that mediapipe finds, float32 (1, 5), or (0, 5). See `PoseEstimator`."""
+        """Boxes of the one person that mediapipe finds, and of those whom it finds beside her, one on each side.
+        See `PoseEstimator`."""
         height, width = picture.shape[:2]
-        body = self._body.find(picture, np.array([0, 0, width, height]))
+        person = self._box(picture, np.array([0, 0, width, height]))
+        if person is None:
+            return np.zeros((0, 5), np.float32)
+        left, right = person[[0, 2]] * width
+        sides = [np.array([0, 0, left, height]), np.array([right, 0, width, height])]
+        others = [self._box(picture, side) for side in sides if side[2] - side[0] >= LEAST_SIDE * width]
+        return np.stack([person, *(box for box in others if box is not None)])
+
+    def _box(self, picture: np.ndarray, within: np.ndarray) -> np.ndarray | None:
+        """A row of `people`: of whom is found in a box in pixels."""
+        body = self._body.find(picture, within)
         if body is None:
-            return np.zeros((0, 5), np.float32)
-        places = body[body[:, 2] >= VISIBLE, :2] / [width, height]
+            return None
+        places = body[body[:, 2] >= VISIBLE, :2] / picture.shape[1::-1]
         if len(places) == 0:
-            return np.zeros((0, 5), np.float32)
+            return None
         box = _widened(np.concatenate([places.min(0), places.max(0)]), BOX_MARGIN).clip(0, 1)
-        return np.array([[*box, body[:, 2].mean()]], np.float32)
+        return np.array([*box, body[:, 2].mean()], np.float32)
 
     def keypoints(self, picture: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Keypoints (128, 3) of the person in `box`; all 0 where mediapipe finds nobody. See `PoseEstimator`."""

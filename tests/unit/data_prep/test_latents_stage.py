@@ -20,6 +20,7 @@ from humangen.data.index import Index
 from humangen.data.schema import LATENTS, decode_clip
 from humangen.data.tars import Sample, read_shard
 from humangen.media import encode_video, to_tensor
+from humangen.models import weights
 from humangen.models.codec import weights_hash
 from humangen.types import InputError, LatentsInfo
 from tests.unit.models.test_codec import tiny_latent_codec
@@ -193,12 +194,53 @@ def test_the_command_takes_a_codec_from_a_folder(source: Path, tmp_path: Path) -
     assert Index.load(tmp_path / "out" / "val", "animation").latents.height == 32
 
 
+@pytest.mark.parametrize("inside", ["", "vae"])
+def test_the_command_takes_the_autoencoder_of_a_pipeline(source: Path, tmp_path: Path, inside: str) -> None:
+    codec = tiny_latent_codec()
+    codec.autoencoder.save_pretrained(tmp_path / "sd" / inside)
+    run("--input", source, "--output", tmp_path / "out", "--codec", tmp_path / "sd", "--size", 32)
+    assert Index.load(tmp_path / "out" / "val", "animation").latents.codec == weights_hash(codec)
+
+
+def test_the_command_takes_the_codec_of_an_exported_pipeline(source: Path, tmp_path: Path) -> None:
+    tiny_codec().save(tmp_path / "exported" / "vae", torch.float32)
+    run("--input", source, "--output", tmp_path / "out", "--codec", tmp_path / "exported", "--size", 32)
+    assert Index.load(tmp_path / "out" / "val", "animation").latents.codec == weights_hash(tiny_codec())
+
+
+def test_the_command_fetches_an_autoencoder_from_the_hub(source: Path, tmp_path: Path, monkeypatch) -> None:
+    asked = []
+
+    def download(repository: str, **_: object) -> str:
+        asked.append(repository)
+        raise OSError("offline")
+
+    monkeypatch.setattr(weights, "snapshot_download", download)
+    with pytest.raises(InputError, match="cannot be fetched .*offline"):
+        run("--input", source, "--output", tmp_path, "--codec", "stabilityai/sd-vae-ft-mse", "--size", 32)
+    assert asked == ["stabilityai/sd-vae-ft-mse"]
+
+
+def test_a_folder_with_other_files_is_refused_before_anything_is_encoded(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "val").mkdir()
+    (tmp_path / "val" / "mine.txt").write_text("dear to me")
+    with pytest.raises(InputError, match=r"val is there, with no index.json in it: remove it or name another"):
+        add_latents(source, tmp_path, ENCODER)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["mine.txt"]
+
+
+def test_a_file_is_no_output(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("dear to me")
+    with pytest.raises(InputError, match="mine is no folder"):
+        add_latents(source, tmp_path / "mine", ENCODER)
+
+
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"--codec": "nowhere"}, "no codec in nowhere"),
+    ({"--codec": "nowhere"}, "no vae weights at nowhere"),
     ({"--size": 30}, "multiples of 8"),
     ({"--size": 0}, "must be positive"),
     ({"--batch": 0}, "must be positive"),
-    ({"--image-encoder": "nowhere"}, "no CLIP vision model in nowhere"),
+    ({"--image-encoder": "nowhere"}, "no image_encoder weights at nowhere"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_said(source: Path, tmp_path: Path, changes: dict, message: str) -> None:
     options = {"--input": source, "--output": tmp_path, "--codec": "dancers", "--size": 32, **changes}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
+from data_prep.people import follow
 from humangen.data.dancers import render_clip
 from humangen.media import open_video, read_picture
 from humangen.pose.estimators import PoseEstimator, estimator
@@ -155,3 +157,28 @@ def test_points_of_the_face_lie_on_mediapipes_own_contours(points: range, contou
     numbers[:, 2] = 1
     face = from_mediapipe(np.zeros((33, 3)), face=numbers)[FACE]
     assert set(np.rint(face[points, 0] * 478).astype(int)) <= {int(end) for pair in pairs for end in pair}
+
+
+def beside(*pictures: np.ndarray) -> np.ndarray:
+    """People side by side, each 512 pixels high."""
+    sizes = [(round(512 * picture.shape[1] / picture.shape[0]), 512) for picture in pictures]
+    return np.concatenate([cv2.resize(each, size) for each, size in zip(pictures, sizes, strict=True)], axis=1)
+
+
+@real
+@pytest.mark.parametrize("turned", [False, True])
+def test_someone_beside_the_person_is_found(mediapipe: PoseEstimator, turned: bool) -> None:
+    pair = beside(*map(real_picture, ("reference", "fashion")[:: -1 if turned else 1]))
+    people = mediapipe.people(pair)
+    assert people.shape == (2, 5)
+    assert follow([people])[1] == [2]
+    (left, right), width = people[people[:, 0].argsort()], pair.shape[1]
+    seam = (real_picture("fashion") if turned else real_picture("reference")).shape
+    assert left[2] * width < 512 * seam[1] / seam[0] + 5 < right[2] * width
+    assert left[2] < (right[0] + right[2]) / 2
+
+
+@real
+def test_nobody_is_found_beside_one_person(mediapipe: PoseEstimator) -> None:
+    clip = open_video(REAL / "ubcfashion/test/ubc.mp4").frames(range(0, 380, 76))
+    assert [len(mediapipe.people(picture)) for picture in clip] == [1] * 5
