@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,24 @@ class Drive:
     tokens: Tensor
 
 
+class Encoded:
+    """The poses of windows that come one after the other. Each frame is encoded with the first window that shows it,
+    and no more is held than the window before."""
+
+    def __init__(self, encode: Callable[[range], Condition]) -> None:
+        self._encode, self._before = encode, range(0)
+        self._held: Condition | None = None
+
+    def __call__(self, window: range) -> Condition:
+        """What a window is to show, its poses (K, f, ...) as `encode` gives them."""
+        condition = self._encode(range(max(self._before.stop, window.start), window.stop))
+        if self._held is not None:
+            known = self._held.pose[:, window.start - self._before.start :]
+            condition = replace(condition, pose=torch.cat([known, condition.pose], dim=1))
+        self._held, self._before = condition, window
+        return condition
+
+
 @torch.inference_mode()
 def stream(
     pipeline: Pipeline,
@@ -53,17 +71,18 @@ def stream(
     codec decodes in place of the pipeline's own. `progress` is told how many predictions there will be, and gives what
     to call after each.
 
-    The reference is read once, the poses of a window are encoded once, and no more windows are held than `sampler`
-    takes steps, whatever the length. The noise of a frame depends on (`seed`, its clip's key, its number) alone.
+    The reference is read once, the pose of a frame is encoded once, and no more windows are held than `sampler` takes
+    steps, whatever the length. The noise of a frame depends on (`seed`, its clip's key, its number) alone.
     """
     ranks, codec, decoder = ranks or OneRank(), pipeline.codec, preview or pipeline.codec
     prepared = None if reference is None else pipeline.denoiser.prepare(reference)
     first = drive.poses(range(1))
     shape = codec.channels, *(side // codec.downscale for side in first.shape[-2:])
 
-    def denoiser(frames: range) -> Denoise:
-        condition = pipeline.denoiser.encode_pose(Condition(drive.poses(frames), drive.tokens))
-        return pipeline.denoise(prepared, condition, guidance)
+    encoded = Encoded(lambda frames: pipeline.denoiser.encode_pose(Condition(drive.poses(frames), drive.tokens)))
+
+    def denoiser(window: range) -> Denoise:
+        return pipeline.denoise(prepared, encoded(window), guidance)
 
     def noise(frames: range) -> Tensor:
         drawn = frame_noise(seed, keys, frames, shape).to(first)

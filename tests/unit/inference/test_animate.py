@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from humangen.diffusion.sample import Sampler
 from humangen.diffusion.schedule import VarianceSchedule
-from humangen.inference.animate import animate, noised_reference
+from humangen.inference.animate import Drive, Encoded, animate, noised_reference, stream
+from humangen.inference.windows import windows
 from humangen.models.pipeline import Pipeline
 from humangen.models.vae import PreviewCodec
 from humangen.types import Condition, InputError, Reference
@@ -50,6 +52,46 @@ def test_long_clips_do_not_depend_on_their_company_either() -> None:
     together = painted("causal", [0, 1], **options)
     assert together.shape == (2, 4, 3, 64, 64)
     torch.testing.assert_close(together[[1]], painted("causal", [1], **options), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("scheme", "window", "overlap"), [("causal", 4, 2), ("causal", 3, 0), ("canvas", 4, 2)])
+def test_each_pose_is_drawn_and_encoded_once(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, window: int, overlap: int
+) -> None:
+    """And what comes out is what windows give that encode all of their poses, but for how torch rounds batches of other
+    sizes."""
+    _, _, condition, reference = tiny_inputs(references=1, clips=2, frames=7)
+    pipeline = tiny_pipeline(scheme)
+    drawn: list[int] = []
+    rows: list[int] = []
+    pipeline.denoiser.pose_encoder.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+
+    def poses(frames: range) -> Tensor:
+        drawn.extend(frames)
+        return condition.pose[:, frames.start : frames.stop]
+
+    options = {"keys": ["a", "b"], "guidance": 2.0, "sampler": Sampler(num_steps=1, window=window, overlap=overlap)}
+    once = torch.cat([*stream(pipeline, reference, Drive(poses, 7, condition.tokens), **options)], dim=1)
+    assert sorted(drawn) == [0, *range(7)]  # the first also for its size
+    if scheme == "causal":
+        assert sum(rows) == 1 + 2 * 7  # the reference's, and all of two clips
+
+    def whole(encode: Callable[[range], Condition]) -> Callable[[range], Condition]:
+        return encode
+
+    monkeypatch.setattr("humangen.inference.animate.Encoded", whole)
+    each = torch.cat([*stream(pipeline, reference, Drive(poses, 7, condition.tokens), **options)], dim=1)
+    torch.testing.assert_close(once, each, rtol=0, atol=1e-5)
+
+
+def test_of_poses_no_more_is_held_than_a_window() -> None:
+    """Over 300 frames, all that is reachable from what encodes them."""
+    sizes = []
+    encoded = Encoded(lambda frames: Condition(torch.zeros(1, len(frames), 3, 4, 4), torch.zeros(1, 1, 1)))
+    for window in windows(300, 8, 2):
+        assert encoded(window).pose.shape[1] == 8
+        sizes.append(sum(each.pose.shape[1] for each in vars(encoded).values() if isinstance(each, Condition)))
+    assert set(sizes) == {8}
 
 
 def test_seed_and_key_choose_the_picture() -> None:
