@@ -16,6 +16,7 @@ from humangen.callbacks.checkpoints import Checkpoints
 from humangen.callbacks.throughput import Throughput
 from humangen.diffusion.guidance import check_guidance
 from humangen.evaluation import peak_memory_gb, write_result
+from humangen.models.sd15 import check_prediction
 from humangen.models.stored import self_contained
 from humangen.tasks.base import Task
 from humangen.types import InputError
@@ -71,13 +72,15 @@ def task_of(config: dict[str, Any], going_on: Path | None) -> Task:
         stored["pipeline"] = self_contained(config["pipeline"], task.pipeline)
     taught = {**stored, **seen}
     task.save_hyperparameters(taught)
+    whole = config["stage"]["trainable_parts"] not in PART_OF_IT
     if source := going_on or config["init"]:
         start = checkpoint.load(source)
         checkpoint.check_same_mask(start, config)
-        follows = not going_on and config["stage"]["trainable_parts"] not in PART_OF_IT
-        checkpoint.check_same_teaching(start, taught, whole=follows)
+        checkpoint.check_same_teaching(start, taught, whole=whole and not going_on)
         if not going_on:
             checkpoint.start_from(task.network, start)
+    elif (pretrained := config["model"].get("pretrained")) and not whole:
+        check_prediction(pretrained, task.pipeline.schedule)
     if config["pipeline"]:
         sampler = build(config["sampler"])
         task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation
