@@ -25,6 +25,7 @@ LAYERS = [
     {"inference", "tasks", "strategies", "zero", "deepspeed_folder"},
     {"callbacks"},
     {
+        "beginnings",
         "build",
         "cases",
         "checkpoint",

@@ -11,7 +11,10 @@ import pytest
 from humangen.training import task_of
 from humangen.types import InputError
 from tests.smoke.test_train import configured
-from tests.unit.published import tiny_pipeline_folder
+from tests.unit.published import tiny_controlnet, tiny_pipeline_folder
+from tests.unit.test_checkpoint import saved
+
+PART, STAGE_2 = "stage.trainable_parts=self_attention", "stage=motion"
 
 
 @pytest.fixture
@@ -30,9 +33,6 @@ def scheduled(sd15: Path, **config: Any) -> Path:
     (sd15 / "scheduler").mkdir(exist_ok=True)
     (sd15 / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))
     return sd15
-
-
-PART = "stage.trainable_parts=self_attention"
 
 
 def test_output_layers_that_stay_predict_what_they_did(sd15: Path) -> None:
@@ -57,3 +57,29 @@ def test_a_scheduler_that_cannot_be_read_is_named(sd15: Path) -> None:
     (scheduled(sd15) / "scheduler" / "scheduler_config.json").write_text("[]")
     with pytest.raises(InputError, match=r"scheduler_config\.json is not a configuration"):
         task_of(begun(sd15, PART), None)
+
+
+def stage_1(sd15: Path) -> Path:
+    """A checkpoint of stage 1."""
+    task = task_of(begun(sd15), None)
+    return saved(sd15.with_name("run") / "a.ckpt", task.network, dict(task.hparams))
+
+
+def test_stage_2_does_not_go_on_with_the_optimiser_of_stage_1(sd15: Path) -> None:
+    """Nor with another network, of which torch would list every tensor."""
+    run = stage_1(sd15)
+    task_of(begun(sd15), run)
+    with pytest.raises(InputError, match=r"stage.trainable_parts=unet, .* does not go on with motion.*init=.*a\.ckpt"):
+        task_of(begun(sd15, STAGE_2), run)
+    task_of(begun(sd15, STAGE_2, f"init={run}"), None)
+    tiny_controlnet().save_pretrained(sd15.with_name("openpose"))
+    with pytest.raises(InputError, match="holds the weights of another network"):
+        task_of(begun(sd15, f"model.controlnet={sd15.with_name('openpose')}"), run)
+
+
+def test_sizes_and_lengths_are_looked_at_before_training(sd15: Path) -> None:
+    with pytest.raises(InputError, match="height=500 width=512 are not both multiples of 8"):
+        task_of(begun(sd15, "height=500"), None)
+    run = stage_1(sd15)
+    with pytest.raises(InputError, match="window=40, stage.train_sampler.num_frames=40, stage.eval_sampler"):
+        task_of(begun(sd15, STAGE_2, "frames=40", f"init={run}"), None)
