@@ -27,13 +27,6 @@ from humangen.types import InputError, Missing
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
 DEEPSPEED = "latest"  # a file in every folder that DeepSpeed saves to
-TEACHING = {  # what a network was trained to predict and to see, where a checkpoint says it
-    "pipeline.schedule": "the schedule",
-    "pipeline.image_encoder._target_": "the image encoder",
-    "pipeline.codec._target_": "the codec",
-    "parts": "what is drawn of a pose",
-    "framing._target_": "the framing",
-}
 # all that a file from elsewhere may name
 INFERENCE = ("humangen.models.", "humangen.diffusion.", "humangen.data.framing.")
 
@@ -102,8 +95,8 @@ def _folder_weights(folder: Path) -> dict[str, Tensor]:
     return {f"{part}.{name}": value for part, values in files.items() for name, value in values.items()}
 
 
-def load_weights(network: nn.Module, stored: Stored) -> None:
-    """Loads strictly; raises `InputError` with the first names that do not match."""
+def check_same_network(network: nn.Module, stored: Stored) -> None:
+    """Raises `InputError` with the first names that do not match."""
     own = network.state_dict()
     wrong = sorted(set(own) ^ set(stored.weights)) or sorted(
         name for name, value in own.items() if value.shape != stored.weights[name].shape
@@ -113,6 +106,12 @@ def load_weights(network: nn.Module, stored: Stored) -> None:
             f"{stored.source} holds the weights of another network: {len(wrong)} parameters differ, "
             f"for example {wrong[0]}"
         )
+
+
+def load_weights(network: nn.Module, stored: Stored) -> None:
+    """Loads strictly; raises `InputError` where they are of another network."""
+    check_same_network(network, stored)
+    own = network.state_dict()
     network.load_state_dict({name: value.to(own[name].dtype) for name, value in stored.weights.items()})
 
 
@@ -137,55 +136,6 @@ def _same(value: Tensor, other: Tensor | None) -> bool:
     if other is None or other.shape != value.shape:
         return False
     return torch.allclose(value.float().cpu(), other.float().cpu(), rtol=1e-2, atol=1e-3)
-
-
-def check_same_mask(stored: Stored, config: dict[str, Any]) -> None:
-    """Raises `InputError` where weights trained under one mask would go on under another."""
-    theirs, ours = (
-        each["pipeline"] and {key: each["pipeline"]["denoiser"].get(key) for key in ("_target_", "scheme")}
-        for each in (stored.config, config)
-    )
-    if theirs != ours:
-        raise InputError(
-            f"{stored.source} was trained with {_mask(theirs)}, this run is configured with {_mask(ours)}: "
-            "choose the same with mask=..."
-        )
-
-
-def check_same_teaching(stored: Stored, config: dict[str, Any], *, whole: bool) -> None:
-    """Says where weights were trained to predict something else, or to see something else, than a run is configured
-    with. Raises `InputError` instead where the run cannot make up for it: it goes on with that training, or does not
-    train the `whole` network. What a checkpoint does not say is not asked for."""
-    told = []
-    for key, what in TEACHING.items():
-        theirs, ours = (_at(each, key) for each in (stored.config, config))
-        if None not in (theirs, ours) and theirs != ours:
-            told.append(f"{what} was {_brief(theirs)} and is {_brief(ours)}")
-    if not told:
-        return
-    sentence = f"{stored.source} was trained otherwise than this run is configured: {'; '.join(told)}"
-    if not whole:
-        raise InputError(f"{sentence}. What this run does not train cannot follow: choose the same")
-    print(sentence, flush=True)
-
-
-def _at(config: Any, path: str) -> Any:
-    """What a configuration has at a dotted path; None where it has nothing there."""
-    for name in path.split("."):
-        config = config.get(name) if isinstance(config, dict) else None
-    return sorted(config) if isinstance(config, list) else config
-
-
-def _brief(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_brief(each)}" for name, each in value.items())
-    return str(value).removeprefix("humangen.")
-
-
-def _mask(node: dict[str, Any] | None) -> str:
-    if node is None:
-        return "no denoiser"
-    return f"mask {node['scheme'] or 'canvas'!r}"
 
 
 def load_pipeline(path: str | Path, moved: Mapping[str, str] | None = None) -> Pipeline:

@@ -56,4 +56,9 @@ def around(value: float | None, factor: float) -> str:
     return f"tag(log, interval({value / factor:g}, {value * factor:g}))"
 
 
-RESOLVERS = (folder_name, processes, gpus, cpus, worker_gpu, around, direction)
+def quarter(frames: int) -> int:
+    """Of a window of `frames`, those that it has in common with the next."""
+    return frames // 4
+
+
+RESOLVERS = (folder_name, processes, gpus, cpus, worker_gpu, around, direction, quarter)

@@ -11,11 +11,13 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from humangen import checkpoint, runs
+from humangen.beginnings import check_frames, check_same_mask, check_same_run, check_same_teaching, check_size
 from humangen.build import build
 from humangen.callbacks.checkpoints import Checkpoints
 from humangen.callbacks.throughput import Throughput
 from humangen.diffusion.guidance import check_guidance
 from humangen.evaluation import peak_memory_gb, write_result
+from humangen.models.sd15 import check_prediction
 from humangen.models.stored import self_contained
 from humangen.tasks.base import Task
 from humangen.types import InputError
@@ -65,24 +67,38 @@ def origin(config: dict[str, Any]) -> Path | None:
 def task_of(config: dict[str, Any], going_on: Path | None) -> Task:
     """The task with the weights that it starts from; those of `going_on` come with the rest of its checkpoint."""
     task = build(config["task"])
-    seen = {"parts": config["data"].get("parts"), "framing": config["data"].get("eval_framing")}
-    stored = {key: config[key] for key in STORED} | {"loss": config["task"].get("loss")}
+    facts = facts_of(config, task)
+    task.save_hyperparameters(facts)
+    check_size(task.pipeline.codec if config["pipeline"] else task.network, config["height"], config["width"])
     if config["pipeline"]:
-        stored["pipeline"] = self_contained(config["pipeline"], task.pipeline)
-    taught = {**stored, **seen}
-    task.save_hyperparameters(taught)
-    if source := going_on or config["init"]:
-        start = checkpoint.load(source)
-        checkpoint.check_same_mask(start, config)
-        follows = not going_on and config["stage"]["trainable_parts"] not in PART_OF_IT
-        checkpoint.check_same_teaching(start, taught, whole=follows)
-        if not going_on:
-            checkpoint.start_from(task.network, start)
-    if config["pipeline"]:
+        check_frames(task.network, config)
         sampler = build(config["sampler"])
         task.pipeline.schedule.solver(sampler.solver, sampler.num_steps)  # fails now rather than in validation
         check_guidance(config["guidance"])
+    if going_on:
+        check_same_run(task.network, checkpoint.load(going_on), facts)
+    elif config["init"]:
+        start = checkpoint.load(config["init"])
+        check_same_mask(start, facts)
+        check_same_teaching(start, facts, whole=facts["trainable_parts"] not in PART_OF_IT)
+        checkpoint.start_from(task.network, start)
+    elif (pretrained := config["model"].get("pretrained")) and facts["trainable_parts"] in PART_OF_IT:
+        check_prediction(pretrained, task.pipeline.schedule)
     return task
+
+
+def facts_of(config: dict[str, Any], task: Task) -> dict[str, Any]:
+    """What a checkpoint says of its run."""
+    facts = {key: config[key] for key in STORED} | {
+        "loss": config["task"].get("loss"),
+        "trainable_parts": config["stage"]["trainable_parts"],
+        "optimizer": config["task"]["optimizer"]["_target_"],
+        "parts": config["data"].get("parts"),
+        "framing": config["data"].get("eval_framing"),
+    }
+    if config["pipeline"]:
+        facts["pipeline"] = self_contained(config["pipeline"], task.pipeline)  # type: ignore[arg-type]
+    return facts
 
 
 def callbacks_of(config: dict[str, Any]) -> list[Callback]:

@@ -117,6 +117,15 @@ def test_training_and_sampling_share_one_schedule(tmp_path: Path) -> None:
     assert len(schedule.solver(sampler.solver, sampler.num_steps).timesteps) == sampler.num_steps
 
 
+@pytest.mark.parametrize("solver", ["ddim", "dpm", "lcm", "euler"])
+def test_windows_of_any_length_overlap_by_a_quarter_unless_told(solver: str, tmp_path: Path) -> None:
+    for experiment in ("sd15_motion", "dancers_animation"):
+        chosen = [f"experiment={experiment}", f"sampler={solver}"]
+        found = [build(composed([*chosen, f"frames={frames}"], tmp_path)["sampler"]) for frames in (1, 4, 16)]
+        assert [(sampler.window, sampler.overlap) for sampler in found] == [(1, 0), (4, 1), (16, 4)]
+        assert build(composed([*chosen, "frames=16", "sampler.overlap=7"], tmp_path)["sampler"]).overlap == 7
+
+
 @pytest.mark.parametrize("key", ["sed=1", "trainer.max_stpes=3", "model.denoiser.unet.channels=3", "data.shard=x"])
 def test_an_unknown_key_is_refused(key: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigCompositionException, match=key.split("=")[0]):

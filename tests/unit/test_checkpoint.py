@@ -12,9 +12,6 @@ from torch import nn
 
 from humangen.build import build
 from humangen.checkpoint import (
-    Stored,
-    check_same_mask,
-    check_same_teaching,
     find,
     load,
     load_guidance,
@@ -162,27 +159,6 @@ def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
             load(path)
 
 
-@pytest.mark.parametrize(("theirs", "ours"), [
-    (configured(scheme="causal"), configured(scheme="full")),
-    (configured(scheme="causal"), configured(CANVAS)),
-    (configured(CANVAS), configured(scheme="isolated")),
-])  # fmt: skip
-def test_another_mask_is_refused_by_name(theirs: dict, ours: dict) -> None:
-    names = [config["pipeline"]["denoiser"].get("scheme", "canvas") for config in (theirs, ours)]
-    with pytest.raises(InputError, match=f"'{names[0]}'.*'{names[1]}'"):
-        check_same_mask(Stored(theirs, {}, Path("a.ckpt")), ours)
-    check_same_mask(Stored(theirs, {}, Path("a.ckpt")), {**theirs, "seed": 3})
-
-
-def test_a_codec_has_no_mask_to_differ_in() -> None:
-    check_same_mask(Stored({"pipeline": None}, {}, Path("a.ckpt")), {"pipeline": None})
-
-
-def test_weights_without_a_denoiser_do_not_start_a_denoiser() -> None:
-    with pytest.raises(InputError, match=r"a\.ckpt"):
-        check_same_mask(Stored({"pipeline": None}, {}, Path("a.ckpt")), configured(scheme="causal"))
-
-
 def test_a_configuration_becomes_its_object() -> None:
     node = {"_target_": "humangen.diffusion.sample.Sampler", "solver": "dpm", "num_steps": 3}
     assert build(node) == Sampler("dpm", 3)
@@ -209,16 +185,3 @@ def test_an_input_error_comes_out_of_the_build_as_it_is() -> None:
     node = {"_target_": "humangen.diffusion.schedule.VarianceSchedule", "prediction": "epsilon"}
     with pytest.raises(InputError, match="zero_snr=false"):
         build({"_target_": "humangen.models.pipeline.Pipeline", "schedule": node})
-
-
-def test_what_a_network_was_taught_is_compared(capsys: pytest.CaptureFixture) -> None:
-    theirs = {"pipeline": {"schedule": {"prediction": "epsilon"}}, "parts": ["face"]}
-    ours = {"pipeline": {"schedule": {"prediction": "v"}}, "parts": ["face"]}
-    stored = Stored(theirs, {}, Path("a.ckpt"))
-    with pytest.raises(InputError, match="the schedule was prediction epsilon and is prediction v.*choose the same"):
-        check_same_teaching(stored, ours, whole=False)
-    check_same_teaching(stored, ours, whole=True)
-    assert "a.ckpt was trained otherwise" in capsys.readouterr().out
-    check_same_teaching(stored, theirs, whole=False)
-    check_same_teaching(Stored({"pipeline": {}}, {}, Path("old.ckpt")), ours, whole=False)
-    assert not capsys.readouterr().out

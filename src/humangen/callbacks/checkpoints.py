@@ -119,7 +119,7 @@ class Checkpoints(Checkpoint):
         if score == score and (self.best_score is None or BETTER[self.mode](score, self.best_score)):
             self.best_score = score
             with doing.during(SAVING):
-                trainer.save_checkpoint(Path(self.folder) / BEST)
+                trainer.save_checkpoint(Path(self.folder) / BEST, weights_only=False)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.global_step > self.saved_step:
@@ -142,7 +142,7 @@ class Checkpoints(Checkpoint):
     def _save(self, trainer: L.Trainer) -> None:
         step, folder = trainer.global_step, Path(self.folder)
         with doing.during(SAVING):
-            trainer.save_checkpoint(folder / f"step={step:08d}.ckpt")
+            trainer.save_checkpoint(folder / f"step={step:08d}.ckpt", weights_only=False)
         self.saved_step = step
         if trainer.is_global_zero:
             # later ones are of a try that this run did not go on from: they are replaced when their step comes

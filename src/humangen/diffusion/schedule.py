@@ -21,7 +21,11 @@ class Solver(Protocol):
 
 
 class Schedule(Protocol):
-    """z_t from (z_0, noise, t), what the network predicts, and the way back. Timesteps are (K,), 0..999."""
+    """z_t from (z_0, noise, t), what the network predicts, and the way back. Timesteps are (K,), 0..999.
+
+    `prediction` is diffusers' word for what the network predicts."""
+
+    prediction: str
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor: ...
 
@@ -114,7 +118,8 @@ class VarianceSchedule:
     ) -> None:
         if prediction == "epsilon" and zero_snr:
             raise InputError("prediction 'epsilon' learns nothing at zero SNR: set zero_snr=false")
-        self.prediction, self.shift = prediction, shift
+        self.prediction: str = prediction
+        self.shift = shift
         self.config = {
             "num_train_timesteps": num_timesteps,
             "beta_schedule": "scaled_linear",
@@ -174,6 +179,8 @@ class FlowSchedule:
 
     Timesteps are drawn with a logit-normal density (Esser et al. 2024, section 3.1), then moved by `shift`.
     """
+
+    prediction = "flow_prediction"
 
     def __init__(self, *, num_timesteps: int = 1000, shift: float = 1.0) -> None:
         self.num_timesteps, self.shift = num_timesteps, shift

@@ -24,6 +24,11 @@ class ClipMotion(AnimateDiffTransformer3D):
 
     gradient_checkpointing = False  # diffusers switches it by this name; its own blocks spare the middle alone
 
+    @property
+    def positions(self) -> int:
+        """The most frames of a clip."""
+        return self.transformer_blocks[0].pos_embed.pe.shape[1]
+
     def forward(  # type: ignore[override]
         self,
         hidden_states: Tensor,
@@ -37,11 +42,10 @@ class ClipMotion(AnimateDiffTransformer3D):
         references, frames = num_frames.references, num_frames.frames
         if frames == 1:
             return hidden_states
-        positions = self.transformer_blocks[0].pos_embed.pe.shape[1]
-        if frames > positions:
+        if frames > self.positions:
             raise InputError(
-                f"the temporal layers know {positions} positions, and a clip of {frames} frames was given: "
-                f"take at most {positions} frames at once"
+                f"the temporal layers know {self.positions} positions, and a clip of {frames} frames was given: "
+                f"take at most {self.positions} frames at once"
             )
         run = partial(super().forward, num_frames=frames)
         if self.gradient_checkpointing and torch.is_grad_enabled():
@@ -68,6 +72,11 @@ def motion_parameters(unet: nn.Module) -> list[nn.Parameter]:
     return [
         parameter for module in unet.modules() if isinstance(module, ClipMotion) for parameter in module.parameters()
     ]
+
+
+def positions(unet: nn.Module) -> int:
+    """The most frames of a clip for which all temporal layers of a U-Net have positions."""
+    return min(module.positions for module in unet.modules() if isinstance(module, ClipMotion))
 
 
 def is_identity(weights: Mapping[str, Tensor]) -> bool:

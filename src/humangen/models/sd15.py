@@ -11,13 +11,14 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
+from humangen.diffusion.schedule import Schedule
 from humangen.models.adapter import CHOOSE, fresh_weights, read_adapter
 from humangen.models.image_encoder import ClipImageEncoder, NoImageEncoder
 from humangen.models.loading import announce, check_fit
 from humangen.models.motion import MOTION
 from humangen.models.pose_encoder import PoseEncoder
 from humangen.models.unet import SpatialUNet
-from humangen.models.weights import has_part, part_folder, read_config, read_weights, weights_file
+from humangen.models.weights import fetched, has_part, part_folder, read_config, read_json, read_weights, weights_file
 from humangen.types import InputError
 
 # options that picture and video U-Nets have in common
@@ -36,6 +37,9 @@ BLOCKS = {
 }
 PUBLISHED_STEM = (16, 32, 96, 256)
 STEM = "controlnet_cond_embedding."
+SCHEDULER = "scheduler/scheduler_config.json"
+WORDS = {"epsilon": "the noise (epsilon)", "v_prediction": "the velocity (v)", "flow_prediction": "the flow"}
+DIFFUSION = {"epsilon": "epsilon", "v_prediction": "v_zero_snr"}  # the choices of conf/diffusion
 
 
 def unet(*, pretrained: str, motion: str | None = None) -> SpatialUNet:
@@ -103,6 +107,26 @@ def video_options(config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         # diffusers has always meant the number of heads by that key
         "num_attention_heads": config["attention_head_dim"],
     }
+
+
+def check_prediction(pretrained: str, schedule: Schedule) -> None:
+    """Raises `InputError` where the U-Net of `pretrained` predicts something else than `schedule` wants, as training
+    needs to know that leaves its output layers as they are."""
+    theirs = prediction_of(pretrained)
+    if theirs != schedule.prediction:
+        choose = f"diffusion={DIFFUSION[theirs]}, or " if theirs in DIFFUSION else ""
+        raise InputError(
+            f"the U-Net of {pretrained} predicts {WORDS.get(theirs, theirs)}, the loss of this run wants "
+            f"{WORDS.get(schedule.prediction, schedule.prediction)}, and what is trained leaves the output layers as "
+            f"they are: choose {choose}stage.trainable_parts=unet"
+        )
+
+
+def prediction_of(pretrained: str) -> str:
+    """What the U-Net of a diffusers folder or hub id was trained to predict, by the scheduler beside it; where none
+    says so the noise, as in diffusers."""
+    file = fetched(pretrained, "scheduler") / SCHEDULER
+    return read_json(file).get("prediction_type", "epsilon") if file.is_file() else "epsilon"
 
 
 def pose_encoder(*, pretrained: str, controlnet: str | None = None) -> PoseEncoder:

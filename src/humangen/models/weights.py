@@ -46,8 +46,8 @@ def fetched(source: str | Path, part: str) -> Path:
 
 
 def _download(repository: str, part: str) -> Path:
-    """A local copy of one configuration and one file of weights."""
-    root = Path(snapshot_download(repository, allow_patterns=[f"{part}/{CONFIG}", CONFIG]))
+    """A local copy of one configuration and one file of weights; of a scheduler, which has none, its configuration."""
+    root = Path(snapshot_download(repository, allow_patterns=[f"{part}/{CONFIG}", f"{part}/{part}_{CONFIG}", CONFIG]))
     folder = find_part(root, part)
     if folder is None:
         return root
@@ -83,13 +83,21 @@ def has_part(source: str | Path, part: str) -> bool:
 def read_config(folder: Path, *kinds: str) -> dict[str, Any]:
     """The configuration in `folder`; raises `InputError` where it is not of a class among `kinds`."""
     file = folder / CONFIG
-    try:
-        config = json.loads(file.read_text())
-        found = config.get("_class_name") or config.get("architectures", ["a network without a class name"])[0]
-    except (OSError, ValueError, AttributeError, LookupError) as error:
-        raise InputError(f"{file} is not a configuration that can be read: {error}") from error
+    config = read_json(file)
+    found = config.get("_class_name") or next(iter(config.get("architectures") or ["a network without a class name"]))
     if found not in kinds:
         raise InputError(f"{file} is of {found}, and {' or '.join(kinds)} is needed here: give another folder")
+    return config
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The configuration in `file`; raises `InputError` where it is none."""
+    try:
+        config = json.loads(file.read_text())
+        if not isinstance(config, dict):
+            raise ValueError(f"it holds {type(config).__name__}")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is not a configuration that can be read: {error}") from error
     return config
 
 

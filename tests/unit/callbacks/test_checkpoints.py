@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -135,6 +136,19 @@ def test_every_checkpoint_leads_to_the_same_end(unbroken: tuple[int, Path, Told]
             again = train(tmp_path / start.stem, resume=start, accumulate=accumulate)
             assert_equal(newest(folder), newest(tmp_path / start.stem))
             assert again.lines == {key: value for key, value in told.lines.items() if key[1] >= step}, start
+
+
+def test_saving_leaves_lightning_nothing_to_remark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What it says at a save that does not tell what to keep goes to the terminal, where people take it for a fault."""
+    lightning = logging.getLogger("lightning.pytorch")
+    lightning.addHandler(caplog.handler)
+    try:
+        train(tmp_path, steps=2)
+    finally:
+        lightning.removeHandler(caplog.handler)
+    assert len([*tmp_path.glob("*.ckpt")]) == 3
+    assert "max_steps=2" in caplog.text  # it is heard
+    assert "weights_only" not in caplog.text
 
 
 def fails() -> None:

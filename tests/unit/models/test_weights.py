@@ -13,6 +13,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 
 from humangen.models import weights
+from humangen.models.sd15 import prediction_of
 from humangen.models.weights import NAMES, has_part, part_folder, read_config, read_weights, weights_file
 from humangen.types import InputError
 
@@ -88,15 +89,24 @@ def test_of_a_hub_id_only_what_is_needed_is_fetched(part: str, wanted: set[str],
     assert not has_part("owner/name", "image_encoder")
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"architectures": []}'])
+def test_of_a_hub_id_the_scheduler_says_what_is_predicted(tmp_path: Path, monkeypatch) -> None:
+    files = {"scheduler/scheduler_config.json": '{"prediction_type": "v_prediction"}', "unet/config.json": "{}"}
+    monkeypatch.setattr(weights, "snapshot_download", Hub(tmp_path / "hub", files))
+    monkeypatch.chdir(tmp_path)
+    assert prediction_of("owner/name") == "v_prediction"
+    assert [path.name for path in (tmp_path / "hub").rglob("*.json")] == ["scheduler_config.json"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{"])
 def test_a_spoiled_configuration_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(InputError, match="config.json is not a configuration"):
         read_config(tmp_path, "AutoencoderKL")
 
 
-def test_a_configuration_without_a_class_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"layers": 3}))
+@pytest.mark.parametrize("content", [{"layers": 3}, {"architectures": []}])
+def test_a_configuration_without_a_class_is_refused(content: dict, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match="without a class name.*AutoencoderKL is needed"):
         read_config(tmp_path, "AutoencoderKL")
 
