@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from diffusers import DiffusionPipeline, UNetMotionModel
-from diffusers.utils import BaseOutput
+from diffusers.utils import BaseOutput, logging
 from PIL import Image
 from torch import Tensor, nn
 
@@ -21,6 +21,8 @@ from humangen.media import to_uint8
 from humangen.models.folder import Parts, assemble, solver_name, spatial
 from humangen.models.vae import PreviewCodec
 from humangen.types import InputError
+
+logger = logging.get_logger(__name__)
 
 TRY_ON = "it animates, and `humangen tryon` dresses people"
 INSTEAD = {  # of what `humangen animate` and `humangen tryon` have under these names
@@ -118,6 +120,9 @@ class SpatialPipeline(DiffusionPipeline):
         if output_type not in ("pil", "np", "pt"):
             raise InputError(f"no output_type {output_type!r}; there are pil, np, pt")
         shown = self._shown(reference, poses, reference_pose, align, height, width)
+        if reference_pose is None and self.config["denoiser"]["reference_pose"]:
+            logger.warning("without reference_pose= the network is not told the reference's pose, as it always was in "
+                           "training, and paints worse")  # fmt: skip
         if generator is not None:
             seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
         if window is not None and overlap is None:
