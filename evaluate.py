@@ -21,7 +21,7 @@ from humangen.checkpoint import load_guidance, load_pipeline, load_sampler
 from humangen.cli.errors import reported, usable_device
 from humangen.cli.options import old_and_new
 from humangen.entry import composed
-from humangen.evaluation import Exam, lacking, leave, run_protocol
+from humangen.evaluation import Exam, lacking, leave, mixed, run_protocol
 from humangen.foreign import Folder, evaluate_folder
 from humangen.inference.painters import painter_of
 from humangen.inference.ranks import join_ranks
@@ -49,7 +49,7 @@ def run(config: dict[str, Any]) -> float | None:
         exam = Exam.of(protocol, ranks, config["weights"])
         result = run_protocol(painter, exam, output, Path(config["painted"]), config["precision"])
     if ranks.index == 0:
-        if told := lacking(result):
+        for told in filter(None, (lacking(result), mixed(result))):
             print(told)
         numbers = {name: value for name, value in result["scores"].items() if isinstance(value, float)}
         print(f"{output}/result.json: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))

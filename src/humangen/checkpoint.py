@@ -15,14 +15,15 @@ from torch import Tensor, nn
 
 from humangen.build import build
 from humangen.checkpoint_files import FILES, dated, newest, read
-from humangen.data.framing import Framing
 from humangen.diffusion.guidance import check_guidance
 from humangen.diffusion.sample import Sampler
+from humangen.inference.focus import Sight
 from humangen.models.folder import INDEX, SAFETENSORS, assemble, read_parts
 from humangen.models.motion import MOTION, is_identity
 from humangen.models.pipeline import Pipeline
 from humangen.models.pretrained import SHIPPED
 from humangen.models.stored import relocated
+from humangen.pose.draw import PARTS
 from humangen.types import InputError, Missing
 
 WEIGHTS, CONFIG = "denoiser.safetensors", "config.json"
@@ -171,7 +172,13 @@ def load_guidance(path: str | Path, wanted: float | None = None) -> float:
     return check_guidance(load(path).config.get("guidance", 1.0) if wanted is None else wanted)
 
 
-def load_framing(path: str | Path, height: int, width: int) -> Framing:
-    """What the network of a checkpoint was trained to see of a picture, in views of height x width."""
-    node = load(path).config.get("framing") or {"_target_": "humangen.data.framing.Framing"}
-    return build(node | {"height": height, "width": width}, INFERENCE)
+def load_sight(path: str | Path, height: int, width: int) -> Sight:
+    """What the network of a checkpoint was trained to see of pictures, in views of height x width."""
+    return sight_of(load(path).config, height, width)
+
+
+def sight_of(config: Mapping[str, Any], height: int, width: int) -> Sight:
+    """The same as a configuration says it; one that does not is of a network that saw all of a picture."""
+    node = config.get("framing") or {"_target_": "humangen.data.framing.Framing"}
+    framing = build(node | {"height": height, "width": width}, INFERENCE)
+    return Sight(framing, config.get("parts") or PARTS)

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from diffusers import DiffusionPipeline, UNetMotionModel
-from diffusers.utils import BaseOutput
+from diffusers.utils import BaseOutput, logging
 from PIL import Image
 from torch import Tensor, nn
 
+from humangen.checkpoint import sight_of
 from humangen.diffusion.sample import Sampler
 from humangen.inference.animate import KEY, animate
-from humangen.media import fit_picture, to_tensor, to_uint8
+from humangen.inference.given import Drawn, Picture, Shown, as_drawn, drawn, is_keypoints, opened, size, staged, unit
+from humangen.media import to_uint8
 from humangen.models.folder import Parts, assemble, solver_name, spatial
-from humangen.pose.draw import draw_pose, draw_poses
-from humangen.pose.keypoints import NUM_KEYPOINTS
+from humangen.models.vae import PreviewCodec
 from humangen.types import InputError
 
-Picture = Image.Image | np.ndarray | Tensor
+logger = logging.get_logger(__name__)
+
+TRY_ON = "it animates, and `humangen tryon` dresses people"
+INSTEAD = {  # of what `humangen animate` and `humangen tryon` have under these names
+    "solver": "give the pipeline another with pipe.scheduler = ...",
+    "steps": "they are num_inference_steps",
+    "guidance": "it is guidance_scale",
+    "size": "it is height and width",
+    "frames": "give as many poses as there are to be frames",
+    "num_frames": "give as many poses as there are to be frames",
+    "fps": "it gives frames; diffusers.utils.export_to_video writes them as a video",
+    "output": "it gives frames; diffusers.utils.export_to_video writes them as a video",
+    "device": "pipe.to(DEVICE) brings it there",
+    "precision": "pipe.to(DTYPE), or torch_dtype=DTYPE of from_pretrained, chooses it",
+    "compile": "`humangen animate --checkpoint FOLDER --compile` does that",
+    "graphs": "`humangen animate --checkpoint FOLDER --graphs` does that",
+    **dict.fromkeys(("person", "garment", "pairs", "pose", "mask", "region", "parse", "rectangle"), TRY_ON),
+    **dict.fromkeys(("parser", "category", "composite", "outside", "batch"), TRY_ON),
+}
 
 
 @dataclass
@@ -50,6 +69,7 @@ class SpatialPipeline(DiffusionPipeline):
         denoiser: dict | None = None,
         sampler: dict | None = None,
         guidance: float = 1.0,
+        sees: dict | None = None,
     ) -> None:
         super().__init__()
         if image_encoder is not None:
@@ -57,114 +77,117 @@ class SpatialPipeline(DiffusionPipeline):
         self.register_modules(
             unet=spatial(unet), pose_encoder=pose_encoder, vae=vae, image_encoder=image_encoder, scheduler=scheduler
         )
-        self.register_to_config(denoiser=denoiser, sampler=sampler, guidance=guidance)
+        self.register_to_config(denoiser=denoiser, sampler=sampler, guidance=guidance, sees=sees)
 
     @torch.no_grad()
     def __call__(
         self,
-        reference: Picture,
-        poses: Sequence[Image.Image | np.ndarray] | np.ndarray | Tensor,
+        reference: Picture | str | Path,
+        poses: Drawn | str | Path,
         *,
-        reference_pose: Picture | None = None,
+        reference_pose: Picture | str | Path | None = None,
+        align: bool | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int = 0,
         generator: torch.Generator | None = None,
         height: int | None = None,
         width: int | None = None,
+        window: int | None = None,
+        overlap: int | None = None,
+        start: str | None = None,
+        preview: str | Path | None = None,
         key: str = KEY,
         output_type: str = "pil",
-        **sampling: Any,
+        **unknown: Any,
     ) -> Frames:
-        """Frames of the person in `reference` in `poses`, at the size of the poses.
+        """Frames of the person in `reference` in `poses`.
 
-        Pictures are PIL, uint8 arrays (H, W, 3), or tensors: `reference` (3, H, W) in [-1, 1], `poses` (F, 3, H, W) and
-        `reference_pose` (3, H, W) in [0, 1]. `poses` may also be keypoints (F, 128, 3), drawn in `height` x `width`
-        pixels (unless given, the reference's), and `reference_pose` those of the reference (128, 3). The noise depends
-        on `seed`, or a draw from `generator`, and on `key`. `guidance_scale` 1 is none; steps and guidance that are not
-        given are the checkpoint's own. `sampling` changes further fields of `Sampler`. `output_type` is pil, np ((F, H,
-        W, 3) in [0, 1]) or pt ((F, 3, H, W) in [0, 1]).
+        `poses` are keypoints (F, 128, 3) or what --poses of `humangen animate` takes: an .npz, a pose video, or
+        dancer:SEED. All then is as the command has it: `reference_pose` are keypoints (128, 3) of the reference or a
+        file of them, `align` is by default where both are keypoints, what is painted has `height` x `width` (unless
+        given, what the checkpoint was trained at) without the reference's padding, and what is drawn and framed is what
+        the network was trained to see. Or `poses` are drawn already: pictures, or a tensor (F, 3, H, W) in [0, 1]; then
+        frames have their size, and `reference_pose` may be drawn too.
+
+        Pictures are files, PIL, uint8 arrays (H, W, 3), or tensors: `reference` (3, H, W) in [-1, 1], `reference_pose`
+        (3, H, W) in [0, 1]. The noise depends on `seed`, or a draw from `generator`, and on `key`. `guidance_scale` 1
+        is none; steps, guidance, `window`, `overlap` and `start` that are not given are the checkpoint's own. `preview`
+        is the folder of a tiny autoencoder. `output_type` is pil, np ((F, H, W, 3) in [0, 1]) or pt ((F, 3, H, W) in
+        [0, 1]).
         """
+        check_known(unknown)
         if output_type not in ("pil", "np", "pt"):
             raise InputError(f"no output_type {output_type!r}; there are pil, np, pt")
-        if "solver" in sampling:
-            raise InputError("the solver is the pipeline's own: give it another with pipe.scheduler = ...")
-        driven = _poses(poses, *_size(reference, height, width))
-        height, width = driven.shape[-2:]
-        pixels = _pixels(reference, height, width)
-        still = torch.zeros_like(pixels) if reference_pose is None else _pose(reference_pose, reference, height, width)
+        shown = self._shown(reference, poses, reference_pose, align, height, width)
+        if reference_pose is None and self.config["denoiser"]["reference_pose"]:
+            logger.warning("without reference_pose= the network is not told the reference's pose, as it always was in "
+                           "training, and paints worse")  # fmt: skip
         if generator is not None:
             seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-        steps: dict[str, Any] = {} if num_inference_steps is None else {"num_steps": num_inference_steps}
-        sampler = replace(Sampler(**self.config["sampler"]), solver=solver_name(self.scheduler), **steps, **sampling)
+        if window is not None and overlap is None:
+            overlap = window // 4
+        chosen = {"num_steps": num_inference_steps, "window": window, "overlap": overlap, "start": start}
+        given: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
         pipeline = assemble(Parts(**self.components, denoiser=self.config["denoiser"], sampler=self.config["sampler"]))
         place = self._execution_device
-        read = pipeline.encode_reference(pixels.to(place), still.to(place))
+        read = pipeline.encode_reference(shown.reference.to(place), shown.reference_pose.to(place))
         painted = animate(
             pipeline,
             read,
-            pipeline.condition(read, driven[None].to(place)),
+            pipeline.condition(read, shown.poses[None].to(place)),
             keys=[key],
-            sampler=sampler,
+            sampler=replace(Sampler(**self.config["sampler"]), solver=solver_name(self.scheduler), **given),
             guidance=self.config["guidance"] if guidance_scale is None else guidance_scale,
             seed=seed,
+            preview=PreviewCodec.from_folder(preview).to(place) if preview else None,
         )
-        return Frames(frames=[_as_output(painted[0], output_type)])
+        return Frames(frames=[_as_output(shown.cut(painted[0].movedim(1, -1)), output_type)])
+
+    def _shown(
+        self,
+        reference: Picture | str | Path,
+        poses: Drawn | str | Path,
+        reference_pose: Picture | str | Path | None,
+        align: bool | None,
+        height: int | None,
+        width: int | None,
+    ) -> Shown:
+        """What the network is shown of what it is given."""
+        sees = self.config["sees"] or {}
+        if isinstance(poses, str | Path) or is_keypoints(poses):
+            own = size(reference if isinstance(reference, Tensor) else opened(reference))
+            sight = sight_of(sees, height or sees.get("height", own[0]), width or sees.get("width", own[1]))
+            check_size(sight.framing.height, sight.framing.width)
+            return staged(reference, poses, reference_pose, sight, align)  # type: ignore[arg-type]
+        if align:
+            raise InputError("to align, give keypoints of both: these poses are drawn already")
+        frames = drawn(poses)
+        if (height or frames.shape[-2], width or frames.shape[-1]) != frames.shape[-2:]:
+            raise InputError(f"the poses are drawn, {frames.shape[-2]}x{frames.shape[-1]}, and so the frames have that "
+                             "size: leave height and width out, or give keypoints")  # fmt: skip
+        return as_drawn(reference, frames, reference_pose, sight_of(sees, *frames.shape[-2:]))
 
     def save_pretrained(self, *_: Any, **__: Any) -> None:
         """Not offered: the folder would lack what humangen keeps beside the parts."""
         raise InputError("this pipeline is written by `humangen export`; copy the folder it was loaded from")
 
 
-def _array(picture: Image.Image | np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3)."""
-    array = np.asarray(picture.convert("RGB")) if isinstance(picture, Image.Image) else picture
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] != 3:
-        raise InputError(
-            f"a picture is an array of {array.dtype} {array.shape}: give uint8 (H, W, 3), a PIL picture, or a tensor"
-        )
-    return array
+def check_size(height: int, width: int) -> None:
+    if height % 8 or width % 8:
+        raise InputError(f"poses are drawn in {height}x{width} pixels: give multiples of 8 as height= and width=")
 
 
-def _size(reference: Picture, height: int | None, width: int | None) -> tuple[int, int]:
-    """Those given, else the reference's."""
-    own = reference.shape[-2:] if isinstance(reference, Tensor) else _array(reference).shape[:2]
-    return height or own[0], width or own[1]
-
-
-def _pixels(picture: Picture, height: int, width: int) -> Tensor:
-    """One picture (1, 3, height, width) in [-1, 1]."""
-    if isinstance(picture, Tensor):
-        return picture.reshape(1, 3, height, width)
-    return to_tensor(fit_picture(_array(picture), height, width))[None]
-
-
-def _pose(picture: Picture, reference: Picture, height: int, width: int) -> Tensor:
-    """The reference's pose (1, 3, height, width) in [0, 1], drawn already or keypoints."""
-    if isinstance(picture, np.ndarray) and picture.shape[-2:] == (NUM_KEYPOINTS, 3):
-        picture = draw_pose(picture.reshape(NUM_KEYPOINTS, 3), *_size(reference, None, None))
-    pixels = _pixels(picture, height, width)
-    return pixels if isinstance(picture, Tensor) else _unit(pixels)
-
-
-def _poses(poses: Sequence[Image.Image | np.ndarray] | np.ndarray | Tensor, height: int, width: int) -> Tensor:
-    """Drawn poses (F, 3, H, W) in [0, 1]; keypoints are drawn in height x width pixels."""
-    if isinstance(poses, Tensor):
-        return poses
-    if isinstance(poses, np.ndarray) and poses.ndim == 3:
-        if height % 8 or width % 8:
-            raise InputError(f"poses are drawn in {height}x{width} pixels: give multiples of 8 as height= and width=")
-        poses = draw_poses(poses, height, width)
-    return _unit(to_tensor(np.stack([_array(each) for each in poses])))
-
-
-def _unit(pixels: Tensor) -> Tensor:
-    return (pixels + 1) / 2
+def check_known(unknown: Mapping[str, Any]) -> None:
+    """Raises `InputError` that says what to do instead, where what a call is given is not for this pipeline."""
+    for name in unknown:
+        instead = INSTEAD.get(name, "help(pipe.__call__) says what there is")
+        raise InputError(f"this pipeline takes no {name}: {instead}")
 
 
 def _as_output(painted: Tensor, kind: str) -> Any:
-    """Frames (F, 3, H, W) in [-1, 1] as diffusers' users know them."""
+    """Frames (F, H, W, 3) in [-1, 1] as diffusers' users know them."""
     if kind == "pil":
-        return [Image.fromarray(frame) for frame in to_uint8(painted)]
-    pixels = _unit(painted.float()).clamp(0, 1)
-    return pixels if kind == "pt" else pixels.movedim(1, -1).cpu().numpy()
+        return [Image.fromarray(frame) for frame in to_uint8(painted.movedim(-1, 1))]
+    pixels = unit(painted.float()).clamp(0, 1)
+    return pixels.movedim(-1, 1) if kind == "pt" else pixels.cpu().numpy()

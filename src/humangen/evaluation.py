@@ -29,7 +29,7 @@ from humangen.metrics.protocols import Protocol
 from humangen.metrics.registry import hashes
 from humangen.models.codec import weights_hash
 from humangen.models.described import described
-from humangen.models.speed import compute_in, precision_on
+from humangen.models.speed import compute_in, device_name, precision_on
 from humangen.predictions import Painting, Predictions
 from humangen.types import InputError
 
@@ -107,6 +107,17 @@ def lacking(result: dict[str, Any]) -> str | None:
     )
 
 
+def mixed(result: dict[str, Any]) -> str | None:
+    """A sentence where what was scored was painted on several devices."""
+    devices = result.get("painted_on", [])
+    if len(devices) < 2:
+        return None
+    return (
+        f"what was painted is of {' and '.join(devices)}, which round differently: the seconds a sample are a mean "
+        "over them; name another folder with painted=DIR to paint all of it here"
+    )
+
+
 def settings_of(painter: Painter, precision: str, data_sha256: str) -> dict[str, Any]:
     """All that paintings depend on; the metrics of a protocol are no part of it. Weights are told as they were before
     they were cast to `precision`."""
@@ -157,7 +168,8 @@ def run_protocol(
     }
     measures, facts = score(painter, painting, exam)
     kept = painting["painted"].kept
-    facts |= {"painted": str(kept.folder.resolve()), "seconds_per_sample": kept.seconds()}
+    facts |= {"painted": str(kept.folder.resolve()), "painted_on": kept.devices()}
+    facts |= {"seconds_per_sample": kept.seconds()}
     result = {**result_of(measures, exam), **exam.facts(), **settings, **facts, **costs(began)}
     if exam.ranks.index == 0:
         batches = exam.all_batches(painter.device)
@@ -206,7 +218,7 @@ def leave(result: dict[str, Any], output: Path) -> None:
 def costs(began: float) -> dict[str, Any]:
     on_cuda = torch.cuda.is_available() and torch.cuda.max_memory_allocated()
     return {
-        "device": torch.cuda.get_device_name() if on_cuda else f"cpu, {torch.get_num_threads()} threads",
+        "device": device_name(torch.device("cuda" if on_cuda else "cpu")),
         "seconds": time.perf_counter() - began,
         "peak_memory_gb": peak_memory_gb(),
         "torch": torch.__version__,

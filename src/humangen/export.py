@@ -60,7 +60,7 @@ def export(
                 raise InputError(
                     f"{checkpoint} dresses people, which no diffusers pipeline does yet: export it with --weights-only"
                 )
-            parts = take_apart(pipeline, load_sampler(checkpoint), load_guidance(checkpoint))
+            parts = take_apart(pipeline, load_sampler(checkpoint), load_guidance(checkpoint), stored.config)
             write_parts(parts, temporary, dtype)
             (temporary / PIPELINE).write_text(PIPELINE_TEXT)
             (temporary / CONFIG).write_text(json.dumps(without_places(stored.config), indent=1) + "\n")

@@ -16,13 +16,16 @@ import torch
 from torch import Tensor
 
 from humangen.media import read_picture, replacing, to_tensor, to_uint8, write_picture
+from humangen.models.speed import device_name
 
 SETTINGS, TIMINGS = "settings.json", "timings.jsonl"
+UNKNOWN = "a device that was not recorded"
 
 
 class Predictions:
     """The paintings of one setting, in a folder inside `root` that is named for a hash of `settings`; so the same
-    command finds what an earlier one finished, wherever that one was stopped."""
+    command finds what an earlier one finished, wherever that one was stopped. The device is no setting: what another
+    one painted differs in last bits, counts, and is told."""
 
     def __init__(self, root: Path, settings: dict[str, Any]) -> None:
         text = json.dumps(settings, indent=1, sort_keys=True)
@@ -39,7 +42,7 @@ class Predictions:
         if not all(map(self.finished, keys)):
             began = time.perf_counter()
             frames = to_uint8(paint())
-            self._note(keys, time.perf_counter() - began)
+            self._note(keys, time.perf_counter() - began, device)
             for key, clip in zip(keys, frames, strict=True):
                 if not self.finished(key):
                     self._write(key, clip)
@@ -53,11 +56,12 @@ class Predictions:
 
     def seconds(self) -> float | None:
         """Seconds per sample that painting took, over all that were ever painted here."""
-        path = self.folder / TIMINGS
-        if not path.is_file():
-            return None
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return sum(line["seconds"] for line in lines) / sum(line["samples"] for line in lines)
+        lines = self._noted()
+        return sum(line["seconds"] for line in lines) / sum(line["samples"] for line in lines) if lines else None
+
+    def devices(self) -> list[str]:
+        """The names of those on which anything was ever painted here."""
+        return sorted({line.get("device", UNKNOWN) for line in self._noted()})
 
     def _write(self, key: str, frames: np.ndarray) -> None:
         if len(frames) == 1:
@@ -67,9 +71,14 @@ class Predictions:
             for number, frame in enumerate(frames):
                 write_picture(temporary / f"{number:05d}.png", frame)
 
-    def _note(self, keys: Sequence[str], seconds: float) -> None:
+    def _note(self, keys: Sequence[str], seconds: float, device: torch.device) -> None:
+        line = {"samples": len(keys), "seconds": seconds, "device": device_name(device)}
         with (self.folder / TIMINGS).open("a") as file:
-            file.write(json.dumps({"samples": len(keys), "seconds": seconds}) + "\n")
+            file.write(json.dumps(line) + "\n")
+
+    def _noted(self) -> list[dict[str, Any]]:
+        path = self.folder / TIMINGS
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
 @dataclass(frozen=True)

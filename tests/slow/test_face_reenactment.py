@@ -91,5 +91,5 @@ def test_a_driver_without_a_face_is_refused(run: Path, room: Path, capsys: pytes
     with pytest.raises(SystemExit) as stop:
         animate(run, room)
     assert stop.value.code == 2
-    assert "the network sees views of the face, and --poses shows none" in capsys.readouterr().err
+    assert "the network sees views of the face, and the driver shows none" in capsys.readouterr().err
     assert not (room / "out.mp4").exists()

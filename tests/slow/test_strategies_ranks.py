@@ -8,54 +8,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from humangen.checkpoint import load
+from tests.slow.two_ranks import LOSS, ROOT, TORCHRUN, run, same, same_there_and_back, same_training, stored, told
 from tests.smoke.test_train import TINY, fit, shards  # noqa: F401
 
-ROOT = Path(__file__).parents[2]
-LOSS, WEIGHT = 1e-5, 1e-4
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-
 pytestmark = pytest.mark.slow
-
-
-def run(output: Path, strategy: str, **options: Any) -> Path:
-    """Trains on one rank (`single`) or on two."""
-    launcher = [sys.executable] if strategy == "single" else TORCHRUN
-    words = [str(output), json.dumps({"strategy": strategy, **options})]
-    subprocess.run([*launcher, "-m", "tests.slow.ranks_train", *words], cwd=ROOT, check=True, timeout=900)
-    return output
-
-
-def told(output: Path) -> dict[str, list[float]]:
-    return json.loads(output.read_text())
-
-
-def stored(output: Path) -> dict[str, Any]:
-    return torch.load(output.with_suffix(".ckpt"), weights_only=True)
-
-
-def same(one: Path, other: Path) -> None:
-    """The same network, average and optimiser, in the same layout."""
-    left, right = stored(one), stored(other)
-    assert left.keys() == right.keys()
-    assert left["global_step"] == right["global_step"]
-    for part in ("state_dict", *(["ema"] if "ema" in left else [])):
-        assert list(left[part]) == list(right[part])
-        for name, value in left[part].items():
-            torch.testing.assert_close(right[part][name], value, atol=WEIGHT, rtol=0, msg=f"{part} {name}")
-    ours, theirs = (each["optimizer_states"][0] for each in (left, right))
-    assert ours["param_groups"] == theirs["param_groups"]
-    assert ours["state"].keys() == theirs["state"].keys()
-    for number, state in ours["state"].items():
-        for name, value in state.items():
-            torch.testing.assert_close(theirs["state"][number][name], value, atol=WEIGHT, rtol=0)
 
 
 @pytest.fixture(scope="module")
@@ -66,25 +28,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_two_ranks_train_what_one_trains(strategy: str, alone: Path, tmp_path: Path) -> None:
     output = run(tmp_path / "run.json", strategy, steps=20)
-    losses, expected = told(output), told(alone)
-    assert len(losses["losses"]) == 20
-    for kind in ("losses", "validated"):
-        assert losses[kind] == pytest.approx(expected[kind], abs=LOSS)
-    assert losses["flops"] == [pytest.approx(expected["flops"][0] / 2, rel=1e-3)]  # but for what clips drop
-    same(alone, output)
+    same_training(alone, output, steps=20)
+    assert told(output)["flops"] == [pytest.approx(told(alone)["flops"][0] / 2, rel=1e-3)]  # but for what clips drop
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
 def test_a_run_goes_on_under_another_strategy(strategy: str, tmp_path: Path) -> None:
-    """With accumulation, clipping and gradient checkpointing, there and back."""
-    more = {"accumulate": 2, "checkpointing": True}
-    unbroken = run(tmp_path / "unbroken.json", "single", steps=6, **more)
-    first = run(tmp_path / "first.json", strategy, steps=2, **more)
-    second = run(tmp_path / "second.json", "single", steps=4, start=4, resume=f"{tmp_path}/first.ckpt", **more)
-    third = run(tmp_path / "third.json", strategy, steps=6, start=8, resume=f"{tmp_path}/second.ckpt", **more)
-    losses = [loss for part in (first, second, third) for loss in told(part)["losses"]]
-    assert losses == pytest.approx(told(unbroken)["losses"], abs=LOSS)
-    same(unbroken, third)
+    same_there_and_back(tmp_path, strategy)
 
 
 def test_frozen_parameters_of_a_shared_network_stay(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.slow.test_strategies_ranks import ROOT, TORCHRUN
+from tests.slow.two_ranks import ROOT, TORCHRUN
 
 pytestmark = pytest.mark.slow
 

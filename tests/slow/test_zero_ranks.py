@@ -12,7 +12,7 @@ import torch
 from humangen.checkpoint import load, load_pipeline
 from humangen.cli.checkpoint import tensors_of
 from humangen.cli.main import main as humangen
-from tests.slow.test_strategies_ranks import LOSS, ROOT, TORCHRUN, WEIGHT, run, same, stored, told
+from tests.slow.two_ranks import ROOT, TORCHRUN, WEIGHT, run, same_there_and_back, same_training, stored, told
 from tests.smoke.test_train import TINY, fit, shards  # noqa: F401
 
 pytest.importorskip("deepspeed")
@@ -29,24 +29,12 @@ def options(stage: int) -> dict[str, bool]:
 def test_two_ranks_train_what_one_trains(stage: int, tmp_path: Path) -> None:
     alone = run(tmp_path / "alone.json", "single", steps=20, **options(stage))
     output = run(tmp_path / "run.json", f"deepspeed_zero{stage}", steps=20, **options(stage))
-    losses, expected = told(output), told(alone)
-    assert len(losses["losses"]) == 20
-    for kind in ("losses", "validated"):
-        assert losses[kind] == pytest.approx(expected[kind], abs=LOSS)
-    same(alone, output)
+    same_training(alone, output, steps=20)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_run_goes_on_under_another_strategy(stage: int, tmp_path: Path) -> None:
-    """With accumulation, clipping and gradient checkpointing, there and back."""
-    strategy, more = f"deepspeed_zero{stage}", {"accumulate": 2, "checkpointing": True, **options(stage)}
-    unbroken = run(tmp_path / "unbroken.json", "single", steps=6, **more)
-    first = run(tmp_path / "first.json", strategy, steps=2, **more)
-    second = run(tmp_path / "second.json", "single", steps=4, start=4, resume=f"{tmp_path}/first.ckpt", **more)
-    third = run(tmp_path / "third.json", strategy, steps=6, start=8, resume=f"{tmp_path}/second.ckpt", **more)
-    losses = [loss for part in (first, second, third) for loss in told(part)["losses"]]
-    assert losses == pytest.approx(told(unbroken)["losses"], abs=LOSS)
-    same(unbroken, third)
+    same_there_and_back(tmp_path, f"deepspeed_zero{stage}", **options(stage))
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -11,7 +11,6 @@ import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from PIL import Image
 
-from humangen import diffusers_pipeline
 from humangen.media import to_tensor, to_uint8
 from humangen.metrics.image import psnr
 from humangen.types import InputError
@@ -50,6 +49,10 @@ def test_what_a_call_chooses(pipe: DiffusionPipeline) -> None:
     def paint(**options: Any) -> torch.Tensor:
         return pipe(batch.reference[0], batch.target_pose[0], output_type="pt", **options).frames[0]
 
+    def long(**options: Any) -> torch.Tensor:
+        poses = tiny_batch(["k"], frames=9).target_pose[0]
+        return pipe(batch.reference[0], poses, output_type="pt", num_inference_steps=1, **options).frames[0]
+
     plain = paint()
     assert torch.equal(plain, paint(num_inference_steps=3))
     assert torch.equal(plain, paint(guidance_scale=GUIDANCE)), "as the checkpoint was configured"
@@ -62,6 +65,10 @@ def test_what_a_call_chooses(pipe: DiffusionPipeline) -> None:
         {"guidance_scale": 1.0},
     ):
         assert not torch.equal(plain, paint(**change)), change
+    for change in ({"window": 4}, {"window": 4, "overlap": 2}):
+        assert not torch.equal(long(), long(**change)), change
+    with pytest.raises(InputError, match="pure noise"):
+        paint(start="reference")
     pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config)
     assert not torch.equal(plain, paint())
     pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
@@ -81,17 +88,3 @@ def test_half_precision_in_memory(folder: Path, pipe: DiffusionPipeline) -> None
     frames = [each(batch.reference[0], batch.target_pose[0], output_type="pt").frames[0] for each in (half, pipe)]
     assert shown == {torch.float32}, "latents are not rounded between steps"
     assert 40 < psnr(*frames).min() < 100
-
-
-def test_keypoints_and_pictures_are_told_apart() -> None:
-    keypoints = np.random.default_rng(0).uniform(0.2, 0.8, (2, 128, 3)).astype(np.float32)
-    picture = np.zeros((61, 92, 3), np.uint8)
-    assert diffusers_pipeline._poses(keypoints, 64, 96).shape == (2, 3, 64, 96)
-    for single in (keypoints[0], keypoints[:1]):
-        pose = diffusers_pipeline._pose(single, picture, 64, 96)
-        assert pose.shape == (1, 3, 64, 96)
-        assert pose.max() > 0.5
-    with pytest.raises(InputError, match="61x92 pixels: give multiples of 8"):
-        diffusers_pipeline._poses(keypoints, *diffusers_pipeline._size(picture, None, None))
-    with pytest.raises(InputError, match="an array of float64.*give uint8"):
-        diffusers_pipeline._pixels(np.zeros((8, 8, 3)), 8, 8)

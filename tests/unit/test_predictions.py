@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from humangen.media import to_uint8
-from humangen.predictions import Predictions
+from humangen.predictions import TIMINGS, UNKNOWN, Predictions
 
 CPU = torch.device("cpu")
 
@@ -66,3 +66,17 @@ def test_seconds_are_those_of_painting_alone(tmp_path: Path) -> None:
     assert kept.seconds() == first
     assert first is not None
     assert first > 0
+
+
+def test_devices_are_told_and_are_no_setting(tmp_path: Path) -> None:
+    """Also where lines were noted before devices were."""
+    kept = Predictions(tmp_path, {})
+    assert kept.devices() == []
+    kept.paint(["a"], lambda: clips(1, 1), CPU)
+    own = f"cpu, {torch.get_num_threads()} threads"
+    assert kept.devices() == [own]
+    with (kept.folder / TIMINGS).open("a") as file:
+        file.write('{"samples": 1, "seconds": 2.0}\n{"samples": 1, "seconds": 2.0, "device": "NVIDIA H200"}\n')
+    again = Predictions(tmp_path, {})
+    assert again.devices() == sorted([own, UNKNOWN, "NVIDIA H200"])
+    assert again.finished("a")

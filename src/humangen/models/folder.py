@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ SCHEDULERS = {
     "euler": FlowMatchEulerDiscreteScheduler,
     "lcm": LCMScheduler,
 }
+SEEN = ("height", "width", "parts", "framing")  # of a configuration: the views that a network was trained on
 CLASSES: dict[str, tuple[type, ...]] = {
     "unet": (UNetMotionModel,),
     "pose_encoder": (PoseEncoder,),
@@ -53,7 +54,7 @@ CLASSES: dict[str, tuple[type, ...]] = {
 @dataclass(frozen=True)
 class Parts:
     """What diffusers calls components, and as plain values what is no component: how the denoiser joins reference
-    and target, and how it was configured to be sampled and guided."""
+    and target, how it was configured to be sampled and guided, and what it was trained to see (`SEEN`)."""
 
     unet: UNetMotionModel
     pose_encoder: PoseEncoder
@@ -63,10 +64,13 @@ class Parts:
     denoiser: dict[str, Any]
     sampler: dict[str, Any]
     guidance: float = 1.0
+    sees: dict[str, Any] = field(default_factory=dict)
 
 
-def take_apart(pipeline: Pipeline, sampler: Sampler, guidance: float = 1.0) -> Parts:
-    """The parts of a pipeline; tensors are shared, not copied."""
+def take_apart(
+    pipeline: Pipeline, sampler: Sampler, guidance: float = 1.0, config: Mapping[str, Any] | None = None
+) -> Parts:
+    """The parts of a pipeline whose checkpoint has this `config`; tensors are shared, not copied."""
     codec, encoder = pipeline.codec, pipeline.image_encoder
     return Parts(
         unet=_as(UNetMotionModel, pipeline.denoiser.unet),
@@ -77,6 +81,7 @@ def take_apart(pipeline: Pipeline, sampler: Sampler, guidance: float = 1.0) -> P
         denoiser=join_options(pipeline.denoiser),
         sampler=asdict(sampler),
         guidance=guidance,
+        sees={name: value for name, value in (config or {}).items() if name in SEEN and value is not None},
     )
 
 
@@ -103,6 +108,7 @@ def write_parts(parts: Parts, folder: Path, dtype: torch.dtype) -> None:
         "denoiser": parts.denoiser,
         "sampler": parts.sampler,
         "guidance": parts.guidance,
+        "sees": parts.sees,
     }
     for name in CLASSES:
         part = getattr(parts, name)
@@ -124,7 +130,7 @@ def read_parts(folder: Path) -> Parts:
     try:
         index = json.loads((folder / INDEX).read_text())
         options = {name: index[name] for name in ("denoiser", "sampler")}
-        options["guidance"] = index.get("guidance", 1.0)  # older folders do not say
+        options |= {"guidance": index.get("guidance", 1.0), "sees": index.get("sees", {})}  # older folders do not say
         classes = {name: index[name][1] for name in CLASSES}
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise InputError(f"{folder / INDEX} is not the index of an exported pipeline: {error!r}") from error

@@ -26,6 +26,13 @@ def _computes_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
+def device_name(device: torch.device) -> str:
+    """What a result calls a device, on which its seconds, and the last bits of what is painted, depend."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
 def compute_in(pipeline: Pipeline, precision: str) -> None:
     """Casts the weights of the denoiser to one of `PRECISIONS`, and lays out all convolutions as CUDA's kernels read
     them, where the pipeline is on such a device. For inference: weights that are trained keep float32.

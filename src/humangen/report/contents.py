@@ -17,7 +17,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("seconds_per_sample", "seconds"), (int, float)),
     **dict.fromkeys(("device", "painted", "predictions", "note"), str),
     "samples": int,
-    "resolution": list,
+    **dict.fromkeys(("resolution", "painted_on"), list),
 }
 UNDEFINED = "undefined"  # of what is no number, and so is neither better nor worse than any
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from humangen.checkpoint import CONFIG, WEIGHTS, load_framing
+from humangen.checkpoint import CONFIG, WEIGHTS, load_sight
 from humangen.data.dancers import render_clip
 from humangen.data.framing import FaceFraming, Framing
 from humangen.inference.focus import focused_driver, focused_reference
@@ -56,24 +56,24 @@ def test_the_face_fills_the_reference_and_the_driver() -> None:
 
 
 def test_a_reference_without_a_face_is_refused() -> None:
-    with pytest.raises(InputError, match="views of the face, and --reference-pose shows none"):
+    with pytest.raises(InputError, match="views of the face, and the reference's pose shows none"):
         focused_reference(CLIP.frames[0], None, FACES)
 
 
 def test_a_driver_without_a_face_is_refused() -> None:
     faceless = CLIP.keypoints.copy()
     faceless[:, FACE, 2] = 0
-    with pytest.raises(InputError, match="views of the face, and --poses shows none"):
+    with pytest.raises(InputError, match="views of the face, and the driver shows none"):
         focused_driver(KeypointPoses(faceless, 512, 512), FACES)
 
 
 def test_a_checkpoint_says_what_its_network_sees(tmp_path: Path) -> None:
     """Also where the views are of another size than it was trained at; older ones saw all of a picture."""
-    assert type(load_framing("shipped", 64, 48)) is Framing
+    assert type(load_sight("shipped", 64, 48).framing) is Framing
     config = json.loads((SHIPPED["shipped"] / CONFIG).read_text())
     node = {"_target_": "humangen.data.framing.FaceFraming", "height": 512, "width": 512, "flip": 0.0}
     (tmp_path / CONFIG).write_text(json.dumps(config | {"framing": node}))
     (tmp_path / WEIGHTS).symlink_to(SHIPPED["shipped"] / WEIGHTS)
-    framing = load_framing(tmp_path, 64, 48)
+    framing = load_sight(tmp_path, 64, 48).framing
     assert type(framing) is FaceFraming
     assert (framing.height, framing.width) == (64, 48)

@@ -71,6 +71,19 @@ def test_seeds_on_two_devices_are_of_both(tmp_path: Path) -> None:
     assert f"Seconds are on {GPU} and {CPU}." in Report.of(find_runs([tmp_path])).notes
 
 
+def test_pictures_are_of_the_device_that_painted_them_and_not_of_the_one_that_scores(tmp_path: Path) -> None:
+    leave(tmp_path / "one", result(device=CPU, painted_on=[GPU]))
+    assert Report.of(find_runs([tmp_path])).notes[-1] == f"Seconds are on {GPU}."
+
+
+def test_pictures_of_several_devices_in_one_result_are_told(tmp_path: Path) -> None:
+    leave(tmp_path / "one", result(device=CPU, painted_on=[GPU, CPU], **steps(1)))
+    leave(tmp_path / "two", result(device=CPU, painted_on=[CPU], **steps(2)))
+    notes = Report.of(find_runs([tmp_path])).notes
+    assert f"num_steps=1 was painted on several devices, which round differently: {GPU} and {CPU}." in notes
+    assert sum("round differently" in note for note in notes) == 1
+
+
 def test_what_took_no_time_has_no_device(tmp_path: Path) -> None:
     leave(tmp_path / "ours", result(device=GPU), "checkpoint=shipped")
     leave(tmp_path / "at_work", None, training={"steps": 5, "seconds": 1.0})
